@@ -1,0 +1,52 @@
+# `make demo` trains a small model on the bundled corpus; `make test` runs the tests. Both set up .venv first.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+RUNS   ?= $(wildcard runs/*)
+SPLITS ?= valid test
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check evaluate bench clean
+
+help:  ## Show these targets
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY)  ## Make .venv with s2s and its development tools
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "s2s needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' \
+		|| { echo "Python lacks venv; on Debian: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY)  ## Train, score and try a small model in a few minutes
+	$(BIN)/python -m s2s train configs/demo.yaml --overwrite
+	@echo; echo "Five sentences that it has never seen:"
+	@for n in 100 300 500 700 900; do sed -n "$${n}p" data/test.en; done > runs/demo/five.en
+	@$(BIN)/python -m s2s translate --model runs/demo --input runs/demo/five.en > runs/demo/five.de
+	@paste -d '\n' runs/demo/five.en runs/demo/five.de | sed 'n; s/^/    → /'
+	@echo; echo 'Now try your own:  $(BIN)/s2s translate "$(shell sed -n 42p data/test.en)"'
+
+test: $(READY)  ## Run the tests
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## Everything that must pass: format, lint, types, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+evaluate: $(READY)  ## Score RUNS (default: all under runs/) on SPLITS in one table
+	$(BIN)/python -m s2s evaluate $(RUNS) $(SPLITS:%=--split %)
+
+bench: $(READY)  ## Measure training speed; CORPUS=folder with train.en, train.de for real text
+	$(BIN)/python benchmarks/train_speed.py $(CORPUS)
+
+clean:  ## Remove .venv, caches and build products; runs/ stays
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,298 @@
+"""The command line: parse, call one function, print. Whatever is slow to import is imported inside the commands."""
+
+import errno
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from s2s.errors import OutputError, S2SError, UsageError
+from s2s.version import __version__
+
+if TYPE_CHECKING:
+    from s2s.config.schema import Config
+
+
+class _Commands(TyperGroup):
+    """Turns every exception into a message on stderr and an exit code (see `errors.py`), never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            result = super().invoke(ctx)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return result
+        except S2SError as error:
+            _leave(f"error: {error}", error.exit_code)
+        except KeyboardInterrupt:
+            _leave("stopped", 130)
+        except BrokenPipeError:
+            # whoever read our output has left; what is still buffered must not raise again at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(141) from None
+        except OSError as error:
+            _leave(*_explain_os_error(error))
+        except Exception as error:
+            if os.environ.get("S2S_DEBUG") or type(error).__module__.startswith("typer"):
+                raise
+            _leave(*_explain_unexpected(error))
+
+
+def _leave(message: str, code: int) -> NoReturn:
+    print(message, file=sys.stderr, flush=True)
+    if sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise typer.Exit(code) from None
+
+
+def _explain_os_error(error: OSError) -> tuple[str, int]:
+    where = f"{error.filename}: " if error.filename else ""
+    code = 66 if error.errno in (errno.ENOENT, errno.ENOTDIR) else 74
+    return f"error: {where}{error.strerror or error}", code
+
+
+def _explain_unexpected(error: Exception) -> tuple[str, int]:
+    """A message for what should not happen, with the path of a report; out of memory is no bug of ours."""
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate" in str(error):
+        return "error: out of memory\n  lower train.batch_tokens or decode.batch_tokens (--set), or use less beam", 74
+    report = Path("s2s-crash-report.txt")
+    text = f"s2s {__version__}, Python {sys.version}\n\n{traceback.format_exc()}"
+    try:
+        report.write_text(text, encoding="utf-8")
+    except OSError:
+        return f"error: this is a bug in s2s: {type(error).__name__}: {error}", 1
+    return (
+        f"error: this is a bug in s2s: {type(error).__name__}: {error}\n  please report it with {report.resolve()}",
+        1,
+    )
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="Config file, for example configs/demo.yaml.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change an option, e.g. train.max_steps=100.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", envvar="S2S_DEVICE")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Processor threads (default: all cores).")]
+Beam = Annotated[int | None, typer.Option(min=1, max=256, help="Hypotheses kept; 1 is greedy (default: the model's).")]
+LengthPenalty = Annotated[
+    float | None, typer.Option(min=0.0, max=10.0, help="α in score = log-probability / length^α.")
+]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"s2s {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    _version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Train and run your own translation model.
+
+    Example: s2s train configs/demo.yaml, then s2s translate "the dog sees the cat"
+
+    Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 usage, 65 bad data, 66 input missing, 69 hub,
+    70 diverged, 73 cannot create, 74 output failed, 75 run in use, 78 bad config, 130/143 stopped (and saved).
+    """
+
+
+def _load(config: Path, overrides: list[str] | None) -> "Config":
+    from s2s.config.load import load_config
+
+    return load_config(config, overrides or [])
+
+
+def _lines_to_read(given: str) -> BinaryIO:
+    """Standard input for `-`, else a file."""
+    if given != "-":
+        try:
+            return Path(given).open("rb")
+        except OSError as error:
+            from s2s.errors import InputMissingError
+
+            raise InputMissingError(error.strerror or str(error), where=given) from None
+    if sys.stdin is None:
+        raise UsageError("standard input is closed", hint="give TEXT or --input FILE")
+    if sys.stdin.isatty():
+        print("reading standard input; Ctrl-D ends it", file=sys.stderr)
+    return sys.stdin.buffer
+
+
+def _standard_output() -> BinaryIO:
+    if sys.stdout is None:
+        raise OutputError("standard output is closed", hint="use --output FILE")
+    return sys.stdout.buffer
+
+
+@app.command("tokenize")
+def tokenize_command(
+    config: ConfigFile,
+    overrides: Overrides = None,
+    text: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Show the pieces of this line, of standard input with -.")
+    ] = None,
+    side: Annotated[str, typer.Option(metavar="SIDE", help="With --text: source or target.")] = "source",
+) -> None:
+    """Learn the vocabulary and encode the corpus once; or show the pieces of a text.
+
+    `train` does it by itself if it has not been done.
+    """
+    loaded = _load(config, overrides)
+    if side not in ("source", "target"):
+        raise UsageError(f"--side is source or target, not {side}")
+    from s2s.jobs.tokenize import show_pieces, tokenize
+
+    if text is None:
+        tokenize(loaded)
+        print(f"next: s2s train {config}", file=sys.stderr)
+        return
+    lines = [text.encode("utf-8", "surrogateescape")] if text != "-" else _lines_to_read("-")
+    show_pieces(loaded, side, lines, _standard_output())
+
+
+@app.command("train")
+def train_command(
+    config: ConfigFile,
+    overrides: Overrides = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check config, data, memory and disk, estimate the time; train nothing.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Throw away what the run folder holds and start anew.")
+    ] = False,
+) -> None:
+    """Train a model. The same command again goes on where it stopped.
+
+    Ctrl-C saves before it leaves.
+    """
+    loaded = _load(config, overrides)
+    if dry_run:
+        from s2s.jobs.dry_run import dry_run as check
+
+        print(check(loaded, device=device, threads=threads))
+        return
+    from s2s.jobs.train import train
+
+    result = train(loaded, device=device, threads=threads, overwrite=overwrite, given=config.read_bytes())
+    print(f"\nmodel: {result.run / 'model'}", file=sys.stderr)
+    print(f'next: s2s translate --model {result.run} "your text"', file=sys.stderr)
+
+
+@app.command("evaluate")
+def evaluate_command(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, for example runs/demo.")],
+    split: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SPLIT", help="test (default) or valid, of the run's config; repeatable."),
+    ] = None,
+    src: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Sentences to translate; repeatable.")] = None,
+    ref: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Their references; repeatable.")] = None,
+    beam: Beam = None,
+    length_penalty: LengthPenalty = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Score runs on test sets: BLEU, chrF, TER with signatures, perplexity.
+
+    Translations and scores are kept in the run's eval folder.
+    """
+    sources, references, splits = src or [], ref or [], split or []
+    if len(sources) != len(references):
+        raise UsageError("as many --src as --ref are needed")
+    unknown = [name for name in splits if name not in ("test", "valid")]
+    if unknown:
+        raise UsageError(f"--split is test or valid, not {unknown[0]}")
+    from s2s.jobs import evaluate as job
+    from s2s.runtime import set_threads
+
+    set_threads(threads)
+    files = [job.files_as_test_set(source, reference) for source, reference in zip(sources, references, strict=True)]
+    evaluations = []
+    for run in runs:
+        names = splits or ([] if files else ["test"])
+        for test_set in [*(job.split_of_run(run, name) for name in names), *files]:
+            evaluation = job.evaluate(run, test_set, beam=beam, length_penalty=length_penalty, device=device)
+            job.tell_notes(evaluation)
+            evaluations.append(evaluation)
+    print(job.as_json(evaluations) if as_json else job.table(evaluations))
+
+
+@app.command("translate")
+def translate_command(
+    text: Annotated[
+        list[str] | None, typer.Argument(metavar="[TEXT]...", help="Sentences; none to read lines.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option("--model", "-m", metavar="RUN", help="Run or model folder (default: newest run).")
+    ] = None,
+    source: Annotated[
+        str, typer.Option("--input", "-i", metavar="FILE", help="File of lines to translate; - is standard input.")
+    ] = "-",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="File for the translations (default: stdout).")
+    ] = None,
+    beam: Beam = None,
+    length_penalty: LengthPenalty = None,
+    n_best: Annotated[
+        int, typer.Option(min=1, max=256, help="Translations a line, as `line ||| translation ||| score`.")
+    ] = 1,
+    scores: Annotated[bool, typer.Option("--scores", help="Write score and tab before each translation.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a line.")] = False,
+    device: Device = "auto",
+    threads: Threads = None,
+) -> None:
+    r"""Translate text, a file, or a pipe: as many lines out as in, in order.
+
+    Only \n ends a line. An empty line gives an empty line.
+    """
+    if text and source != "-":
+        raise UsageError("give TEXT or --input, not both")
+    if beam is not None and n_best > beam:
+        raise UsageError(f"--n-best {n_best} needs --beam {n_best} or more")
+    sink = _standard_output() if output is None else None
+    lines = [line.encode("utf-8", "surrogateescape") for line in text] if text else _lines_to_read(source)
+    from s2s.jobs.translate import Format, model_path, translate_stream, writing_to
+    from s2s.runtime import set_threads
+
+    path = model_path(model)
+    set_threads(threads)
+    from s2s.decoding.translator import Translator
+
+    translator = Translator.load(path, device)
+    options = translator.options(beam=beam, length_penalty=length_penalty, n_best=n_best)
+    form: Format = "json" if as_json else "n-best" if n_best > 1 else "scores" if scores else "text"
+    if sink is not None:
+        report = translate_stream(translator, options, lines, sink, form)
+    else:
+        assert output is not None
+        with writing_to(output) as file:
+            report = translate_stream(translator, options, lines, file, form)
+    report.tell()
+
+
+def main() -> None:
+    """Entry point of the command `s2s`."""
+    app(prog_name="s2s")

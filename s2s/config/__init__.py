@@ -1,0 +1,1 @@
+"""The configuration: schema with all options, presets, and the strict reader."""

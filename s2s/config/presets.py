@@ -1,0 +1,79 @@
+"""The four model sizes, each with the training recipe that goes with it.
+
+A preset fills what the config leaves out; whatever the config says wins. Sizes of `base` and `big` are Table 3 of
+Vaswani et al. 2017 (https://arxiv.org/abs/1706.03762), and so is their recipe. `tiny` and `small` are for 10,000 to
+300,000 pairs; `benchmarks/README.md` has the runs that chose their recipe.
+"""
+
+from typing import Any
+
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "tiny": {
+        "model": {
+            "n_encoder_layers": 4,
+            "n_decoder_layers": 4,
+            "d_model": 128,
+            "d_ff": 256,
+            "n_heads": 4,
+            "dropout": 0.3,
+            "norm": "pre",
+        },
+        "train": {
+            "max_steps": 8_000,
+            "schedule": "cosine",
+            "learning_rate": 5e-3,
+            "warmup_steps": 400,
+        },
+    },
+    "small": {
+        "model": {
+            "n_encoder_layers": 6,
+            "n_decoder_layers": 6,
+            "d_model": 256,
+            "d_ff": 1024,
+            "n_heads": 4,
+            "dropout": 0.3,
+            "norm": "pre",
+        },
+        "train": {
+            "max_steps": 30_000,
+            "schedule": "cosine",
+            "learning_rate": 2e-3,
+            "warmup_steps": 1_000,
+        },
+    },
+    "base": {
+        "model": {
+            "n_encoder_layers": 6,
+            "n_decoder_layers": 6,
+            "d_model": 512,
+            "d_ff": 2048,
+            "n_heads": 8,
+            "dropout": 0.1,
+            "norm": "post",
+        },
+        "train": {
+            "max_steps": 100_000,
+            "schedule": "noam",
+            "learning_rate": 7e-4,
+            "warmup_steps": 4_000,
+        },
+    },
+    "big": {
+        "model": {
+            "n_encoder_layers": 6,
+            "n_decoder_layers": 6,
+            "d_model": 1024,
+            "d_ff": 4096,
+            "n_heads": 16,
+            "dropout": 0.3,
+            "norm": "post",
+        },
+        "train": {
+            "max_steps": 300_000,
+            "schedule": "noam",
+            "learning_rate": 5e-4,
+            "warmup_steps": 4_000,
+        },
+    },
+}

@@ -1,0 +1,131 @@
+"""Batches: pairs of similar length up to a budget of tokens, in an order that is a pure function of seed and epoch.
+
+Resuming in the middle of an epoch therefore needs two integers. The random numbers are raw output of PCG64, which
+NumPy promises never to change; its `permutation` and `shuffle` carry no such promise.
+
+Shapes: B pairs, S source positions, T target positions.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from s2s.corpus.store import EncodedSplit
+from s2s.symbols import BOS, EOS, PAD
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some pairs as tensors of int64, PAD to the right.
+
+    Attributes:
+        src_BS: Source ids and EOS.
+        tgt_in_BT: BOS and target ids: what the decoder sees.
+        tgt_out_BT: Target ids and EOS: what it shall say.
+        n_target_tokens: Real positions of `tgt_out_BT`.
+        pairs: Index of each row in its split.
+    """
+
+    src_BS: torch.Tensor
+    tgt_in_BT: torch.Tensor
+    tgt_out_BT: torch.Tensor
+    n_target_tokens: int
+    pairs: Integers
+
+
+def plan_epoch(
+    src_lengths: npt.NDArray[Any], tgt_lengths: npt.NDArray[Any], *, batch_tokens: int, seed: int, epoch: int
+) -> list[Integers]:
+    """Which pairs make up each batch of an epoch.
+
+    Pairs are shuffled, sorted by length so that ties stay in random order, cut into batches, and the batches shuffled.
+    The sort is by target length and, within it, by source length, up and down in turns: without the turns, a batch
+    that spans two target lengths would hold the longest sources of one and the shortest of the other.
+
+    Args:
+        src_lengths: Pieces of each source, without EOS.
+        tgt_lengths: Pieces of each target, without EOS.
+        batch_tokens: The most that (rows × longest side, EOS included) may be. A single pair longer than that makes
+            up a batch of its own: nothing is left out.
+        seed: Seed of the run.
+        epoch: Number of the epoch, from 0.
+
+    Returns:
+        Indices of pairs, an array for each batch; every pair is in exactly one.
+    """
+    src = np.asarray(src_lengths, dtype=np.int64) + 1
+    tgt = np.asarray(tgt_lengths, dtype=np.int64) + 1
+    if len(src) == 0:
+        return []
+    random = np.random.PCG64(np.random.SeedSequence([seed, epoch]))
+    order = _shuffled(random, len(src))
+    width = int(src.max()) + 1
+    key = tgt * width + np.where(tgt % 2 == 0, src, width - 1 - src)
+    order = order[np.argsort(key[order], kind="stable")]
+    starts = _cut(np.maximum(src, tgt)[order], batch_tokens)
+    batches = np.split(order, starts[1:])
+    return [batches[index] for index in _shuffled(random, len(batches))]
+
+
+def collate(split: EncodedSplit, indices: Integers) -> Batch:
+    """Make the tensors of a batch.
+
+    Args:
+        split: Where the ids are.
+        indices: Pairs of the batch.
+    """
+    src, src_rows, src_columns, src_ends = _gather(split.src_ids, split.src_offsets, indices)
+    tgt, tgt_rows, tgt_columns, tgt_ends = _gather(split.tgt_ids, split.tgt_offsets, indices)
+    rows = np.arange(len(indices))
+    src_BS = np.full((len(indices), int(src_ends.max()) + 1), PAD, dtype=np.int64)
+    src_BS[src_rows, src_columns] = src
+    src_BS[rows, src_ends] = EOS
+    tgt_out_BT = np.full((len(indices), int(tgt_ends.max()) + 1), PAD, dtype=np.int64)
+    tgt_in_BT = tgt_out_BT.copy()
+    tgt_out_BT[tgt_rows, tgt_columns] = tgt
+    tgt_out_BT[rows, tgt_ends] = EOS
+    tgt_in_BT[tgt_rows, tgt_columns + 1] = tgt
+    tgt_in_BT[:, 0] = BOS
+    return Batch(
+        torch.from_numpy(src_BS),
+        torch.from_numpy(tgt_in_BT),
+        torch.from_numpy(tgt_out_BT),
+        len(tgt) + len(indices),
+        np.asarray(indices, dtype=np.int64),
+    )
+
+
+def _shuffled(random: np.random.PCG64, n: int) -> Integers:
+    """The numbers 0 to n - 1 in random order."""
+    return np.argsort(random.random_raw(n), kind="stable")
+
+
+def _cut(lengths: Integers, batch_tokens: int) -> list[int]:
+    """Where batches start if each takes as many pairs as the budget allows, in the given order."""
+    n = len(lengths)
+    starts = []
+    start = 0
+    while start < n:
+        starts.append(start)
+        # no more rows than this can fit, as the longest is at least the first
+        window = min(n - start, batch_tokens // int(lengths[start]) + 1)
+        cost = np.maximum.accumulate(lengths[start : start + window]) * np.arange(1, window + 1)
+        start += max(1, int(np.searchsorted(cost, batch_tokens, side="right")))
+    return starts
+
+
+def _gather(
+    ids: npt.NDArray[Any], offsets: Integers, indices: Integers
+) -> tuple[npt.NDArray[Any], Integers, Integers, Integers]:
+    """The ids of some pairs one after the other, with the row and column of each, and the length of each row."""
+    first = offsets[indices]
+    lengths = offsets[indices + 1] - first
+    ends = np.cumsum(lengths)
+    rows = np.repeat(np.arange(len(indices)), lengths)
+    columns = np.arange(int(ends[-1])) - np.repeat(ends - lengths, lengths)
+    return ids[np.repeat(first, lengths) + columns], rows, columns, lengths

@@ -1,0 +1,76 @@
+"""Which two columns of a table hold the source and the target side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from s2s.errors import DataError
+
+CONVENTIONS = (("source", "target"), ("src", "tgt"), ("src", "trg"), ("source_text", "target_text"))
+"""Usual names of the two columns, after the language codes."""
+
+NESTED = "translation"
+"""Column that holds both sides by language, in the form that most datasets on the hub have."""
+
+_MAX_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is known about the columns.
+
+    Attributes:
+        source: Source language.
+        target: Target language.
+        source_column: Name of the source column, if it was given.
+        target_column: Name of the target column, if it was given.
+    """
+
+    source: str
+    target: str
+    source_column: str | None = None
+    target_column: str | None = None
+
+    def choose(self, names: Sequence[str]) -> tuple[str, str] | None:
+        """Choose from the names of the columns; a column inside another is named `outer.inner`.
+
+        Case does not matter, nor does `_` for `-`. First come the given names, then the language codes, those inside
+        `translation`, and then `CONVENTIONS`; both sides are found in the same way, or one is given.
+
+        Returns:
+            Names of the source and the target column as they are in `names`, or None if they are not both there.
+        """
+        by_key = {_key(name): name for name in reversed(names)}
+        languages = (self.source, self.target)
+        nested = (f"{NESTED}.{self.source}", f"{NESTED}.{self.target}")
+        for source, target in (languages, nested, *CONVENTIONS):
+            chosen = by_key.get(_key(self.source_column or source)), by_key.get(_key(self.target_column or target))
+            if chosen[0] is not None and chosen[1] is not None and chosen[0] != chosen[1]:
+                return chosen[0], chosen[1]
+        return None
+
+    def missing(self, where: str, names: Sequence[str]) -> DataError:
+        """The error for columns that are not there; it lists those that are."""
+        shown = ", ".join(name if name else "''" for name in names[:_MAX_SHOWN])
+        more = f" and {len(names) - _MAX_SHOWN} more" if len(names) > _MAX_SHOWN else ""
+        source = self.source_column or self.source
+        target = self.target_column or self.target
+        return DataError(
+            f"no columns for {source} and {target}; there are: {shown}{more}",
+            where=where,
+            hint="Name them with data.source_column and data.target_column.",
+        )
+
+
+def _key(name: str) -> str:
+    return name.strip().casefold().replace("_", "-")
+
+
+def one_line(text: str) -> str:
+    r"""A cell of a table as one line: line feeds and carriage returns become spaces.
+
+    >>> one_line("a\r\nb")
+    'a b'
+    """
+    if "\n" in text or "\r" in text:
+        return text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")
+    return text

@@ -1,0 +1,254 @@
+"""Sentence pairs by a spec: text files, tables, or a dataset of the Hugging Face hub. See `docs/data.md`."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from s2s.corpus.arrow import ParquetFile
+from s2s.corpus.columns import Wanted
+from s2s.corpus.hub import PREFIX, HubSplit, file_identity
+from s2s.corpus.tables import CsvFile, JsonLinesFile, Row, TsvFile
+from s2s.corpus.text import check_readable, read_lines, uncompressed_suffix
+from s2s.errors import ConfigError, DataError
+
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_TABLES = (".tsv", ".csv", ".jsonl", ".parquet")
+_FORMATS = (
+    "A spec is: a pair of text files (train.{en,de} or train.en,train.de), a table (.tsv, .csv, .jsonl, each also .gz"
+    " or .zst; .parquet), or a hub dataset (hf:OWNER/NAME[/CONFIG]:SPLIT)."
+)
+
+
+class Pair(NamedTuple):
+    """A sentence and its translation.
+
+    Attributes:
+        src: Source side.
+        tgt: Target side.
+        origin: The spec it comes from.
+        line: Line of the text file, or row of the dataset, from 1.
+    """
+
+    src: str
+    tgt: str
+    origin: str
+    line: int
+
+
+class _Rows(Protocol):
+    """What the parts of a corpus have in common."""
+
+    @property
+    def format(self) -> str: ...
+
+    def rows(self) -> Iterator[Row]: ...
+
+    def columns(self) -> tuple[str, str] | None: ...
+
+
+@dataclass(frozen=True)
+class LineFiles:
+    """Two text files whose n-th lines belong together."""
+
+    src: Path
+    tgt: Path
+
+    format = "lines"
+
+    def rows(self) -> Iterator[Row]:
+        """Source, target and line number of each pair.
+
+        Raises:
+            DataError: One file has more lines than the other; raised at the end of the shorter.
+        """
+        for number, (src, tgt) in enumerate(zip_longest(read_lines(self.src), read_lines(self.tgt)), start=1):
+            if src is None or tgt is None:
+                raise self._unequal()
+            yield src, tgt, number
+
+    def columns(self) -> None:
+        """There are none."""
+
+    def _unequal(self) -> DataError:
+        import numpy as np
+
+        src, tgt = (np.fromiter(map(len, read_lines(path)), dtype=np.int64) for path in (self.src, self.tgt))
+        line = suspicious_line(src, tgt)
+        hint = f"They seem to part near line {line:,}: compare the two files there." if line else None
+        return DataError(f"{self.src} has {len(src):,} lines, {self.tgt} {len(tgt):,}", hint=hint)
+
+
+@dataclass(frozen=True)
+class _Part:
+    spec: str
+    source: _Rows
+    paths: tuple[Path, ...]
+
+    def identity(self) -> dict[str, Any]:
+        columns = self.source.columns()
+        found: dict[str, Any] = {"spec": self.spec, "format": self.source.format}
+        if isinstance(self.source, HubSplit):
+            found.update(self.source.origin_identity())
+        else:
+            found["files"] = [file_identity(path) for path in self.paths]
+        return {**found, "columns": list(columns)} if columns else found
+
+
+class PairCorpus:
+    """The pairs of some specs, one after the other. Iterating reads them as a stream, as often as wanted."""
+
+    def __init__(self, parts: list[_Part]) -> None:
+        self._parts = parts
+        self._identity: list[dict[str, Any]] | None = None
+
+    def __iter__(self) -> Iterator[Pair]:
+        for part in self._parts:
+            origin = part.spec
+            for src, tgt, line in part.source.rows():
+                yield Pair(src, tgt, origin, line)
+
+    def identity(self) -> list[dict[str, Any]]:
+        """What the pairs come from, for JSON, part by part.
+
+        Spec, format and chosen columns; path, size and sha256 of each file; for the hub its name, config, split and
+        commit. Reads every file once; the result is kept.
+        """
+        if self._identity is None:
+            self._identity = [part.identity() for part in self._parts]
+        return self._identity
+
+    @property
+    def fingerprint(self) -> str:
+        """Sha256 over the content: equal for the same files elsewhere, another if anything in them changes."""
+        content = [_without_places(part) for part in self.identity()]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def description(self) -> str:
+        """Specs and chosen columns in words, for display."""
+        parts = []
+        for part in self._parts:
+            columns = part.source.columns()
+            parts.append(f"{part.spec} (columns {columns[0]}, {columns[1]})" if columns else part.spec)
+        return "; ".join(parts)
+
+
+def open_pairs(
+    spec: str | list[str],
+    *,
+    source: str,
+    target: str,
+    source_column: str | None = None,
+    target_column: str | None = None,
+) -> PairCorpus:
+    """Open sentence pairs.
+
+    Files are looked for now and read when the pairs are; a hub dataset is downloaded when it is first needed.
+
+    Args:
+        spec: A spec, or several to concatenate; `docs/data.md` has the forms.
+        source: Source language.
+        target: Target language.
+        source_column: Column of the source side in a table, if it is not to be found by its name.
+        target_column: The same of the target side.
+
+    Raises:
+        ConfigError: The spec has no known form.
+        InputMissingError: A file is not there.
+    """
+    specs = [spec] if isinstance(spec, str) else spec
+    if not specs:
+        raise ConfigError("an empty list of specs", hint=_FORMATS)
+    wanted = Wanted(source, target, source_column, target_column)
+    return PairCorpus([_open_part(one.strip(), wanted) for one in specs])
+
+
+def _open_part(spec: str, wanted: Wanted) -> _Part:
+    if spec.startswith(PREFIX):
+        return _Part(spec, HubSplit.parse(spec, wanted), ())
+    paths = _expand(spec)
+    for path in paths:
+        check_readable(path)
+    if len(paths) == 2:
+        for path in paths:
+            if uncompressed_suffix(path) in _TABLES:
+                raise ConfigError(f"{path} is a table; a pair of files is two text files", where=spec, hint=_FORMATS)
+        return _Part(spec, LineFiles(*paths), tuple(paths))
+    return _Part(spec, _open_table(paths[0], spec, wanted), tuple(paths))
+
+
+def _open_table(path: Path, spec: str, wanted: Wanted) -> _Rows:
+    match uncompressed_suffix(path):
+        case ".tsv":
+            return TsvFile(path, wanted)
+        case ".csv":
+            return CsvFile(path, wanted)
+        case ".jsonl":
+            return JsonLinesFile(path, wanted)
+        case ".parquet" if path.suffix.lower() == ".parquet":
+            return ParquetFile(path, wanted)
+        case _:
+            raise ConfigError(f"the ending of {path.name} is none that is known", where=spec, hint=_FORMATS)
+
+
+def _expand(spec: str) -> list[Path]:
+    """The two files of a pair of files, or the one of a table."""
+    groups = [group.split(",") for group in _BRACES.findall(spec)]
+    if any(len(group) != 2 for group in groups):
+        raise ConfigError("braces hold two names, of the source and of the target", where=spec, hint=_FORMATS)
+    if groups:
+        names = [
+            _BRACES.sub(lambda match: match[1].split(",")[0].strip(), spec),
+            _BRACES.sub(lambda match: match[1].split(",")[1].strip(), spec),
+        ]
+    elif "," in spec and not Path(spec).is_file():
+        names = [name.strip() for name in spec.split(",")]
+    else:
+        names = [spec]
+    if len(names) > 2 or not all(names):
+        raise ConfigError("a comma stands between two files, source and target", where=spec, hint=_FORMATS)
+    if len(names) == 2 and names[0] == names[1]:
+        raise ConfigError("source and target are the same file", where=spec, hint=_FORMATS)
+    return [Path(name).expanduser() for name in names]
+
+
+def _without_places(value: Any) -> Any:
+    """An identity without what changes when files are moved."""
+    if isinstance(value, dict):
+        return {key: _without_places(inner) for key, inner in value.items() if key not in ("spec", "path")}
+    if isinstance(value, list):
+        return [_without_places(inner) for inner in value]
+    return value
+
+
+def suspicious_line(src_lengths: Any, tgt_lengths: Any) -> int | None:
+    """Where two texts of unequal line counts seem to part, by the ratio of line lengths.
+
+    Supposes that the longer text has one gap of as many lines as are too many, and finds where it fits best: before it
+    the n-th lines belong together, after it those that many lines apart.
+
+    Args:
+        src_lengths: Array with the number of characters of each source line.
+        tgt_lengths: The same of the target.
+
+    Returns:
+        The line, from 1, or None if no place fits clearly better than the others.
+    """
+    import numpy as np
+
+    longer, shorter = sorted((np.log1p(src_lengths), np.log1p(tgt_lengths)), key=len, reverse=True)
+    n, gap = len(shorter), len(longer) - len(shorter)
+    if n == 0 or gap == 0:
+        return None
+    ratio = np.median(longer) - np.median(shorter)
+    together = np.abs(longer[:n] - shorter - ratio)
+    apart = np.abs(longer[gap:] - shorter - ratio)
+    cost = np.concatenate(([0.0], np.cumsum(together))) + np.concatenate((np.cumsum(apart[::-1])[::-1], [0.0]))
+    place = int(np.argmin(cost))
+    clear = cost.max() - cost[place] > 3.0
+    return place + 1 if clear else None

@@ -1,0 +1,250 @@
+"""Pairs from tables of text: TSV, CSV and JSON Lines."""
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from s2s.corpus.columns import Wanted, one_line
+from s2s.corpus.text import read_lines
+from s2s.errors import DataError
+
+Row = tuple[str, str, int]
+"""Source, target, line number from 1."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The two columns that were chosen.
+
+    Attributes:
+        source: Name, or number from 1 if there is no header.
+        target: Name or number.
+        positions: Where they are in a row, from 0.
+        width: Cells in a row.
+        header: Whether the first line names the columns.
+    """
+
+    source: str
+    target: str
+    positions: tuple[int, int]
+    width: int
+    header: bool
+
+
+@dataclass(frozen=True)
+class TsvFile:
+    """Cells separated by TAB, no quoting; with a header line that names the columns, or source TAB target."""
+
+    path: Path
+    wanted: Wanted
+
+    format = "tsv"
+
+    def rows(self) -> Iterator[Row]:
+        """Source, target and line number of each pair. An empty line is a pair of empty sides."""
+        columns = self._columns
+        src, tgt = columns.positions
+        lines = enumerate(read_lines(self.path), start=1)
+        if columns.header:
+            next(lines)
+        for number, line in lines:
+            cells = line.split("\t")
+            if len(cells) == columns.width:
+                yield cells[src], cells[tgt], number
+            elif not line:
+                yield "", "", number
+            else:
+                raise _wrong_width(self.path, number, len(cells), columns.width, "a TAB is missing or too many")
+
+    def columns(self) -> tuple[str, str]:
+        """Names or numbers of the chosen columns."""
+        return self._columns.source, self._columns.target
+
+    @cached_property
+    def _columns(self) -> Columns:
+        first = next(read_lines(self.path), None)
+        if first is None:
+            return Columns("1", "2", (0, 1), 2, header=False)
+        cells = first.split("\t")
+        names = self.wanted.choose(cells)
+        if names is not None:
+            return Columns(*names, (cells.index(names[0]), cells.index(names[1])), len(cells), header=True)
+        return self._by_number(cells)
+
+    def _by_number(self, cells: list[str]) -> Columns:
+        """Columns of a file without a header: the first two, or those whose numbers are given as names."""
+        wanted, where = self.wanted, f"{self.path}:1"
+        given = (wanted.source_column, wanted.target_column)
+        numbers = [int(name) for name in given if name is not None and name.isdecimal()]
+        if len(numbers) == 2 and numbers[0] != numbers[1] and all(1 <= number <= len(cells) for number in numbers):
+            positions = numbers[0] - 1, numbers[1] - 1
+            return Columns(str(numbers[0]), str(numbers[1]), positions, len(cells), header=False)
+        if given != (None, None):
+            raise wanted.missing(where, cells)
+        if len(cells) == 2:
+            return Columns("1", "2", (0, 1), 2, header=False)
+        if len(cells) == 1:
+            raise DataError("there is no TAB in the line", where=where, hint="A line is: source TAB target.")
+        raise DataError(
+            f"{len(cells)} columns, and no header line that says which are {wanted.source} and {wanted.target}",
+            where=where,
+            hint=f"Add a header line with the columns {wanted.source} and {wanted.target}, or give their numbers,"
+            " counted from 1, as data.source_column and data.target_column.",
+        )
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """Comma-separated cells, quoted where needed, with a header line."""
+
+    path: Path
+    wanted: Wanted
+
+    format = "csv"
+
+    def rows(self) -> Iterator[Row]:
+        """Source, target and line number of each pair; a line break in a quoted cell becomes a space."""
+        records = self._records()
+        header = next(records, None)
+        if header is None:
+            return
+        src, tgt = self._positions(header[0])
+        width = len(header[0])
+        for cells, number in records:
+            if len(cells) == width:
+                yield one_line(cells[src]), one_line(cells[tgt]), number
+            elif cells:  # the csv module gives an empty list for an empty line
+                raise _wrong_width(self.path, number, len(cells), width, "a cell with a comma in it lacks its quotes")
+
+    def columns(self) -> tuple[str, str]:
+        """Names of the chosen columns."""
+        header = next(self._records(), None)
+        if header is None:
+            raise DataError("is empty; a header line is needed", where=str(self.path))
+        src, tgt = self._positions(header[0])
+        return header[0][src], header[0][tgt]
+
+    def _positions(self, header: list[str]) -> tuple[int, int]:
+        names = self.wanted.choose(header)
+        if names is None:
+            raise self.wanted.missing(f"{self.path}:1", header)
+        return header.index(names[0]), header.index(names[1])
+
+    def _records(self) -> Iterator[tuple[list[str], int]]:
+        """Cells of each record, with the line it begins in."""
+        reader = csv.reader((f"{line}\n" for line in read_lines(self.path)), strict=True)
+        while True:
+            number = reader.line_num + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                raise DataError(
+                    f"malformed CSV: {error}",
+                    where=f"{self.path}:{number}",
+                    hint='A quote in a quoted cell is written twice (""), and every quote is closed.',
+                ) from error
+            yield cells, number
+
+
+@dataclass(frozen=True)
+class JsonLinesFile:
+    """A JSON object a line, flat or with both sides in `translation`. Lines of white space are passed over."""
+
+    path: Path
+    wanted: Wanted
+
+    format = "jsonl"
+
+    def rows(self) -> Iterator[Row]:
+        """Source, target and line number of each pair; null is an empty side."""
+        keys: tuple[list[str], list[str]] | None = None
+        for number, record in self._records():
+            if keys is None:
+                source, target = self._choose(number, record)
+                keys = _path(source, record), _path(target, record)
+            yield self._cell(record, keys[0], number), self._cell(record, keys[1], number), number
+
+    def columns(self) -> tuple[str, str]:
+        """Names of the chosen columns, by the first line."""
+        first = next(self._records(), None)
+        if first is None:
+            raise DataError("holds no JSON object", where=str(self.path))
+        return self._choose(*first)
+
+    def _choose(self, number: int, record: dict[str, Any]) -> tuple[str, str]:
+        names = _names(record)
+        chosen = self.wanted.choose(names)
+        if chosen is None:
+            raise self.wanted.missing(f"{self.path}:{number}", names)
+        return chosen
+
+    def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        for number, line in enumerate(read_lines(self.path), start=1):
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                if not line or line.isspace():
+                    continue
+                hint = "Each line of the file is one JSON object, not a list of them." if number == 1 else None
+                raise DataError(f"malformed JSON: {error}", where=f"{self.path}:{number}", hint=hint) from error
+            if type(record) is not dict:
+                raise DataError(
+                    "is no JSON object",
+                    where=f"{self.path}:{number}",
+                    hint='A line looks like this: {"en": "A dog.", "de": "Ein Hund."}',
+                )
+            yield number, record
+
+    def _cell(self, record: dict[str, Any], keys: list[str], number: int) -> str:
+        value: Any = record
+        for key in keys:
+            if value is None:  # "translation": null
+                break
+            if type(value) is not dict or key not in value:
+                names = ", ".join(_names(record))
+                raise DataError(f"no column {'.'.join(keys)}; there are: {names}", where=f"{self.path}:{number}")
+            value = value[key]
+        if value is None:
+            return ""
+        if type(value) is not str:
+            kind = {dict: "an object", list: "a list", bool: "true or false"}.get(type(value), "a number")
+            raise DataError(f"column {'.'.join(keys)} holds {kind}, not text", where=f"{self.path}:{number}")
+        if not value.isascii() and _has_surrogate(value):
+            raise DataError(
+                f"column {'.'.join(keys)} holds half of a surrogate pair (\\ud800 to \\udfff)",
+                where=f"{self.path}:{number}",
+            )
+        return one_line(value)
+
+
+def _names(record: dict[str, Any]) -> list[str]:
+    """Columns of a JSON object, with `outer.inner` for those one level down."""
+    names = list(record)
+    for outer, value in record.items():
+        if isinstance(value, dict):
+            names += [f"{outer}.{inner}" for inner in value]
+    return names
+
+
+def _path(name: str, record: dict[str, Any]) -> list[str]:
+    """The keys that lead to a column."""
+    return [name] if name in record else name.split(".", 1)
+
+
+def _has_surrogate(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _wrong_width(path: Path, number: int, n_cells: int, width: int, hint: str) -> DataError:
+    cells = "1 cell" if n_cells == 1 else f"{n_cells} cells"
+    return DataError(f"{cells} in a table of {width} columns", where=f"{path}:{number}", hint=f"Perhaps {hint}.")

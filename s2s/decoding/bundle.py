@@ -1,0 +1,174 @@
+"""The deliverable: a folder with all that translating needs, and nothing else.
+
+    model.safetensors   the weights
+    config.json         languages, shape of the Transformer, longest source seen in training
+    generation.json     defaults of the search
+    *.model             the vocabulary
+    manifest.json       sha256 and size of each of them
+
+It can be moved, copied and published: no path of the machine that trained it is in it.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from s2s.config.schema import DecodeConfig, ModelConfig
+from s2s.corpus.vocabulary import Vocabularies
+from s2s.errors import DataError, InputMissingError
+from s2s.run_folder import build_folder, existing_folder, verify_folder
+
+if TYPE_CHECKING:
+    import torch
+
+    from s2s.model import Transformer
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model with what belongs to it.
+
+    Attributes:
+        transformer: In evaluation mode.
+        vocabularies: Of both sides.
+        model_config: Shape of the Transformer.
+        decode: Defaults of the search.
+        source: Source language.
+        target: Target language.
+        max_source_length: Pieces of the longest source that the model was trained on.
+        facts: How it came about: update, validation scores.
+    """
+
+    transformer: "Transformer"
+    vocabularies: Vocabularies
+    model_config: ModelConfig
+    decode: DecodeConfig
+    source: str
+    target: str
+    max_source_length: int
+    facts: dict[str, Any]
+
+
+def build_transformer(config: ModelConfig, vocabularies: Vocabularies) -> "Transformer":
+    """A freshly initialised Transformer of this shape for these vocabularies."""
+    from s2s.model import Transformer, TransformerConfig
+
+    shape = config.model_dump(exclude={"preset"})
+    return Transformer(TransformerConfig(vocabularies.src.size, vocabularies.tgt.size, **shape))
+
+
+def save_bundle(bundle: Bundle, folder: Path) -> None:
+    """Write a bundle in one step: `folder` is either the old one or the complete new one."""
+    from safetensors.torch import save_file
+
+    from s2s.model.weights import weights_of
+
+    config = {
+        "format_version": FORMAT_VERSION,
+        "source": bundle.source,
+        "target": bundle.target,
+        "max_source_length": bundle.max_source_length,
+        "model": bundle.model_config.model_dump(),
+        "facts": bundle.facts,
+    }
+    with build_folder(folder) as temporary:
+        tensors = {name: tensor.cpu().contiguous() for name, tensor in weights_of(bundle.transformer).items()}
+        save_file(tensors, temporary / "model.safetensors")
+        (temporary / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        (temporary / "generation.json").write_text(json.dumps(bundle.decode.model_dump(), indent=2) + "\n", "utf-8")
+        bundle.vocabularies.save(temporary)
+
+
+def find_bundle(path: Path) -> Path:
+    """The bundle folder of a run folder, or the folder itself if it is a bundle.
+
+    Raises:
+        InputMissingError: If there is none.
+    """
+    for folder in (existing_folder(path / "model"), path):
+        if (folder / "manifest.json").is_file() and (folder / "config.json").is_file():
+            return folder
+    if not path.exists():
+        raise InputMissingError("no such model or run folder", where=str(path))
+    raise InputMissingError(
+        "no trained model in this folder", where=str(path), hint="train one: s2s train CONFIG; its run folder holds it"
+    )
+
+
+def load_bundle(path: Path, device: "torch.device | str" = "cpu") -> Bundle:
+    """Read and check a bundle.
+
+    Args:
+        path: A run folder or a bundle folder.
+        device: Where the Transformer goes.
+
+    Raises:
+        InputMissingError: If there is no model.
+        DataError: If a file of it is damaged, missing or does not belong to the others.
+    """
+    try:
+        return _load(find_bundle(path), device)
+    except (DataError, InputMissingError):
+        # a training that is going on may have put a newer model in its place meanwhile: look once more
+        return _load(find_bundle(path), device)
+
+
+def _load(folder: Path, device: "torch.device | str") -> Bundle:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from s2s.model.weights import load_weights
+
+    verify_folder(folder, what="model")
+    config = _read_json(folder / "config.json")
+    if config.get("format_version") != FORMAT_VERSION:
+        raise DataError(
+            f"the model has format {config.get('format_version')!r}, this s2s reads {FORMAT_VERSION}",
+            where=str(folder),
+            hint="upgrade s2s, or train the model again",
+        )
+    vocabularies = Vocabularies.load(folder)
+    try:
+        model_config = ModelConfig.model_validate(config["model"])
+        decode = DecodeConfig.model_validate(_read_json(folder / "generation.json"))
+        tensors = load_file(folder / "model.safetensors")
+        _check_size(model_config, vocabularies, tensors)
+        transformer = build_transformer(model_config, vocabularies)
+        load_weights(transformer, tensors)
+        return Bundle(
+            transformer.to(device).eval(),
+            vocabularies,
+            model_config,
+            decode,
+            str(config["source"]),
+            str(config["target"]),
+            int(config["max_source_length"]),
+            dict(config["facts"]),
+        )
+    except (KeyError, TypeError, ValueError, SafetensorError) as error:
+        reason = str(error).split("\n")[0] if str(error) else repr(error)
+        raise DataError(f"the files of the model do not fit together: {reason}", where=str(folder)) from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise DataError("not JSON", where=str(path)) from error
+    except OSError as error:
+        raise InputMissingError(error.strerror or str(error), where=str(path)) from error
+    if not isinstance(content, dict):
+        raise DataError("not a JSON object", where=str(path))
+    return content
+
+
+def _check_size(config: ModelConfig, vocabularies: Vocabularies, tensors: "dict[str, torch.Tensor]") -> None:
+    """Refuse a config that asks for much more than the weights are, before memory is taken for it."""
+    n_stored = sum(tensor.numel() for tensor in tensors.values())
+    layers = config.n_encoder_layers * 4 + config.n_decoder_layers * 8
+    n_asked = layers * config.d_model**2 + config.d_model * max(vocabularies.src.size, vocabularies.tgt.size)
+    if n_asked > n_stored:
+        raise ValueError(f"config.json asks for over {n_asked:,} weights, there are {n_stored:,}")

@@ -1,0 +1,192 @@
+"""Lines in, lines out: what stands between text and search."""
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from s2s.decoding.batching import batches_by_length, pad_rows
+from s2s.decoding.bundle import Bundle, load_bundle
+from s2s.decoding.incremental import IncrementalDecoder
+from s2s.decoding.search import Hypothesis, SearchOptions, search
+from s2s.runtime import autocast_type, choose_device
+from s2s.symbols import EOS
+
+_WORD_START = "▁"  # SentencePiece's mark of a space
+_SENTENCE_END = re.compile(r"[.!?…。！？؟।][\"'”’»)\]]*$")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One translation of a line.
+
+    Attributes:
+        text: Without line breaks.
+        score: log_probability / length^α, by which candidates are ranked.
+        log_probability: In nats, over all pieces and end symbols.
+        n_pieces: Pieces and end symbols.
+    """
+
+    text: str
+    score: float
+    log_probability: float
+    n_pieces: int
+
+
+@dataclass(frozen=True)
+class Translation:
+    """What became of a line.
+
+    Attributes:
+        source: The line.
+        candidates: Best first; one for a line without text, whose translation is empty.
+        n_parts: Parts in which it was translated, because it is longer than anything seen in training; 0 if empty.
+        n_cut: Parts whose translation was ended by the length limit.
+    """
+
+    source: str
+    candidates: list[Candidate]
+    n_parts: int
+    n_cut: int
+
+    @property
+    def text(self) -> str:
+        """The best translation."""
+        return self.candidates[0].text
+
+
+class Translator:
+    """A trained model, ready to translate.
+
+    >>> translator = Translator.load("runs/demo")           # doctest: +SKIP
+    >>> translator.translate(["The dog sleeps."])           # doctest: +SKIP
+    ['Der Hund schläft.']
+
+    Args:
+        bundle: The model with its vocabulary and defaults.
+        precision: `auto`, `fp32` or `bf16`.
+    """
+
+    def __init__(self, bundle: Bundle, precision: str = "auto") -> None:
+        self.bundle = bundle
+        device = next(bundle.transformer.parameters()).device
+        self._decoder = IncrementalDecoder(bundle.transformer, autocast_type(precision, device))
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "auto", precision: str = "auto") -> Self:
+        """Read a model.
+
+        Args:
+            path: A run folder, or the `model` folder in it.
+            device: `auto`, `cpu`, `cuda`, …
+            precision: `auto`, `fp32` or `bf16`.
+
+        Raises:
+            InputMissingError: If there is no model.
+            DataError: If it is damaged.
+        """
+        return cls(load_bundle(Path(path), choose_device(device)), precision)
+
+    def translate(
+        self, lines: Sequence[str], *, beam: int | None = None, length_penalty: float | None = None
+    ) -> list[str]:
+        """Translate lines; as many come out, in their order.
+
+        Args:
+            lines: Source text, a sentence each. A line without text gives an empty one.
+            beam: Hypotheses kept, 1 for greedy search; none for the model's default.
+            length_penalty: α of the score; none for the model's default.
+        """
+        options = self.options(beam=beam, length_penalty=length_penalty)
+        return [translation.text for translation in self.translate_lines(lines, options)]
+
+    def options(
+        self, *, beam: int | None = None, length_penalty: float | None = None, n_best: int = 1
+    ) -> SearchOptions:
+        """The model's default search with what is given in its place; the beam is at least `n_best`."""
+        decode = self.bundle.decode
+        return SearchOptions(
+            beam=beam if beam is not None else max(decode.beam, n_best),
+            length_penalty=length_penalty if length_penalty is not None else decode.length_penalty,
+            n_best=n_best,
+            max_length_ratio=decode.max_length_ratio,
+        )
+
+    def translate_lines(
+        self, lines: Sequence[str], options: SearchOptions, check_stop: Callable[[], None] = lambda: None
+    ) -> list[Translation]:
+        """Like `translate`, with all that is known about each translation; `check_stop` may raise between batches."""
+        parts_of_line = [self._parts(line) for line in lines]
+        parts = [part for parts in parts_of_line for part in parts]
+        found = iter(self._search(parts, options, check_stop))
+        return [
+            self._join(line, [next(found) for _ in parts], options)
+            for line, parts in zip(lines, parts_of_line, strict=True)
+        ]
+
+    def _parts(self, line: str) -> list[list[int]]:
+        """Source ids of a line, in parts no longer than what the model was trained on; none for an empty line."""
+        vocabulary, limit = self.bundle.vocabularies.src, self.bundle.max_source_length
+        ids = vocabulary.encode(line)
+        if len(ids) <= limit:
+            return [ids] if ids else []
+        cuts = [0, *split_points(vocabulary.pieces(line), limit), len(ids)]
+        return [ids[start:end] for start, end in itertools.pairwise(cuts)]
+
+    def _search(
+        self, parts: list[list[int]], options: SearchOptions, check_stop: Callable[[], None]
+    ) -> list[list[Hypothesis]]:
+        """Search for all parts, similar lengths together."""
+        found: list[list[Hypothesis]] = [[] for _ in parts]
+        for batch in batches_by_length([len(part) + 1 for part in parts], self._budget(options)):
+            check_stop()
+            src_BS = pad_rows([[*parts[index], EOS] for index in batch])
+            for index, hypotheses in zip(batch, search(self._decoder, src_BS, options), strict=True):
+                found[index] = hypotheses
+        return found
+
+    def _budget(self, options: SearchOptions) -> int:
+        return max(1, self.bundle.decode.batch_tokens // options.beam)
+
+    def _join(self, line: str, parts: list[list[Hypothesis]], options: SearchOptions) -> Translation:
+        """Put the translations of a line's parts together; the n-th of the line is made of the n-th of each part."""
+        if not parts:
+            return Translation(line, [Candidate("", 0.0, 0.0, 0)], 0, 0)
+        candidates = []
+        for n in range(min(len(hypotheses) for hypotheses in parts)):
+            chosen = [hypotheses[n] for hypotheses in parts]
+            text = " ".join(self.bundle.vocabularies.tgt.decode(hypothesis.ids) for hypothesis in chosen)
+            log_probability = sum(hypothesis.log_probability for hypothesis in chosen)
+            n_pieces = sum(len(hypothesis.ids) + 1 for hypothesis in chosen)
+            score = log_probability / n_pieces**options.length_penalty
+            candidates.append(Candidate(text, score, log_probability, n_pieces))
+        return Translation(line, candidates, len(parts), sum(hypotheses[0].cut for hypotheses in parts))
+
+
+def split_points(pieces: Sequence[str], limit: int) -> list[int]:
+    """Where to cut a long line: after the last sentence that fits, else before the last word, else anywhere.
+
+    >>> split_points(["▁Go", ".", "▁I", "▁am", "▁he", "re"], 4)
+    [2]
+    """
+    points = []
+    start = 0
+    while len(pieces) - start > limit:
+        window = range(start + limit, start, -1)
+        words = [cut for cut in window if pieces[cut].startswith(_WORD_START)]
+        sentences = (cut for cut in words if _SENTENCE_END.search(pieces[cut - 1]))
+        start = next(sentences, words[0] if words else start + limit)
+        points.append(start)
+    return points
+
+
+def count_notes(translations: Iterable[Translation]) -> dict[str, int]:
+    """How many lines were empty, translated in parts, or ended by the length limit."""
+    notes = {"empty": 0, "in_parts": 0, "cut": 0}
+    for translation in translations:
+        notes["empty"] += translation.n_parts == 0
+        notes["in_parts"] += translation.n_parts > 1
+        notes["cut"] += translation.n_cut > 0
+    return notes

@@ -1,0 +1,108 @@
+"""`s2s train --dry-run`: everything is checked and measured, nothing is trained or written to the run folder."""
+
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from s2s.config.schema import Config
+from s2s.console import duration
+from s2s.corpus.batches import plan_epoch
+from s2s.decoding.bundle import build_transformer
+from s2s.jobs.tokenize import Prepared, prepare
+from s2s.run_folder import RunFolder
+from s2s.runtime import autocast_type, choose_device, set_threads
+from s2s.training.checkpoint import TrainingState
+from s2s.training.trainer import Trainer
+
+N_PROBES = 5  # typical updates that are timed, after one with the largest batch
+
+
+def dry_run(config: Config, *, device: str = "auto", threads: int | None = None) -> str:
+    """Check data, memory and disk, and time a few updates on the real text.
+
+    Args:
+        config: What would be trained.
+        device: `auto`, `cpu`, `cuda`, …
+        threads: Processor threads; none for all.
+
+    Returns:
+        A report for people.
+
+    Raises:
+        S2SError: Whatever would stop the training later.
+    """
+    set_threads(threads)
+    torch_device = choose_device(device)
+    with tempfile.TemporaryDirectory(prefix="s2s-dry-run-") as folder:
+        prepared = prepare(config, RunFolder(Path(folder)))
+        model = build_transformer(config.model, prepared.vocabularies).to(torch_device)
+        trainer = Trainer(
+            model,
+            prepared.train,
+            config.train,
+            TrainingState(prepared.fingerprint),
+            autocast_type(config.train.precision, torch_device),
+        )
+        n_updates, pieces_per_second, seconds = _probe(trainer, prepared)
+    lines = [
+        f"model        {config.model.preset}, {model.n_parameters:,} parameters, on {torch_device}",
+        f"an epoch     {len(prepared.train):,} pairs, {n_updates:,} updates,"
+        f" {int(prepared.train.tgt_lengths.sum()):,} target pieces",
+        f"speed        {pieces_per_second:,.0f} target pieces/s, {seconds:.2f} s an update (measured now)",
+        f"time         {_time(config, n_updates, seconds)}",
+        f"memory       {_memory(torch_device)}",
+        f"disk         {_disk(config, model.n_parameters)}",
+    ]
+    return "\n".join(lines)
+
+
+def _probe(trainer: Trainer, prepared: Prepared) -> tuple[int, float, float]:
+    """Updates per epoch, target pieces per second and seconds per update, by doing some."""
+    split, config = prepared.train, trainer.config
+    plan = plan_epoch(split.src_lengths, split.tgt_lengths, batch_tokens=config.batch_tokens, seed=config.seed, epoch=0)
+    largest = max(plan, key=lambda indices: len(indices) * int(split.tgt_lengths[indices].max() + 1))
+    trainer.update([largest] * config.accumulate)
+    n_tokens, began = 0, time.perf_counter()
+    n_probes = 0
+    for start in range(0, N_PROBES * config.accumulate, config.accumulate):
+        batches = plan[start : start + config.accumulate]
+        if not batches:
+            break
+        n_tokens += trainer.update(batches).n_target_tokens
+        n_probes += 1
+    seconds = time.perf_counter() - began
+    return -(-len(plan) // config.accumulate), n_tokens / seconds, seconds / n_probes
+
+
+def _time(config: Config, updates_per_epoch: int, seconds: float) -> str:
+    train = config.train
+    by_steps = train.max_steps * seconds if train.max_steps else float("inf")
+    by_time = 60 * train.max_minutes if train.max_minutes else float("inf")
+    total = min(by_steps, by_time)
+    epochs = total / seconds / updates_per_epoch
+    return f"about {duration(total)}: {total / seconds:,.0f} updates, {epochs:.1f} epochs, validations not counted"
+
+
+def _memory(device: torch.device) -> str:
+    if device.type == "cuda":
+        peak, there = torch.cuda.max_memory_allocated(device), torch.cuda.mem_get_info(device)[1]
+        return f"{peak / 2**30:.2f} GiB with the largest batch, {there / 2**30:.1f} GiB on the device"
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return f"{peak / 2**30:.2f} GiB with the largest batch"
+
+
+def _disk(config: Config, n_parameters: int) -> str:
+    """Room for checkpoints (weights and two moments), the best, one being written, and the model."""
+    need = 4 * n_parameters * (3 * (config.train.keep_checkpoints + 2) + 2)
+    folder = Path(config.run).absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    verdict = "" if free > need else "; that is NOT enough"
+    return f"{need / 2**30:.2f} GiB for checkpoints and model, {free / 2**30:.1f} GiB free{verdict}"

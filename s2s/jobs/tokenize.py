@@ -1,0 +1,139 @@
+"""`s2s tokenize`: learn the vocabulary from the training split, encode every split once."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from s2s.config.schema import Config
+from s2s.console import say
+from s2s.corpus.cleaning import CleaningRules
+from s2s.corpus.pairs import PairCorpus, open_pairs
+from s2s.corpus.store import EncodedSplit, SplitReport, ensure_split
+from s2s.corpus.text import decode_line
+from s2s.corpus.vocabulary import Vocabularies
+from s2s.errors import DataError, InputMissingError
+from s2s.run_folder import RunFolder, write_atomic
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What training starts from.
+
+    Attributes:
+        vocabularies: Of both sides.
+        train: Encoded training pairs, cleaned.
+        valid: Encoded validation pairs.
+        valid_corpus: The validation text.
+        fingerprint: Of the encoded training data: text, vocabulary and rules.
+    """
+
+    vocabularies: Vocabularies
+    train: EncodedSplit
+    valid: EncodedSplit
+    valid_corpus: PairCorpus
+    fingerprint: str
+
+
+def split_specs(config: Config) -> dict[str, str | list[str]]:
+    """The splits that a config names, `train` first."""
+    data = config.data
+    specs = {"train": data.train, "valid": data.valid, "test": data.test}
+    return {name: spec for name, spec in specs.items() if spec is not None}
+
+
+def open_split(config: Config, spec: str | list[str]) -> PairCorpus:
+    """The sentence pairs of a spec, in the config's languages and columns."""
+    data = config.data
+    return open_pairs(
+        spec,
+        source=data.source,
+        target=data.target,
+        source_column=data.source_column,
+        target_column=data.target_column,
+    )
+
+
+def prepare(config: Config, run: RunFolder) -> Prepared:
+    """Learn and encode what is not there yet; the caller holds the run folder's lock.
+
+    Args:
+        config: Names the text and the vocabulary.
+        run: The vocabulary goes to `vocab/`, encoded splits to `store/`, counts to `data.json`.
+
+    Raises:
+        DataError: If text is bad, or nothing is left of a split.
+    """
+    corpora = {name: open_split(config, spec) for name, spec in split_specs(config).items()}
+    vocabularies = _vocabularies(config, run, corpora["train"])
+    rules = CleaningRules.from_config(config.data)
+    splits: dict[str, EncodedSplit] = {}
+    reports: dict[str, SplitReport] = {}
+    for name, corpus in corpora.items():
+        # only training pairs are chosen; what measures the model is taken as it is
+        split, report = ensure_split(corpus, vocabularies, run.store / name, rules if name == "train" else None)
+        splits[name], reports[name] = split, report
+        say(f"{name}: {report.text()}")
+        if len(split) == 0:
+            raise DataError(f"no pair is left of the {name} split", hint="what was dropped, and why, is said above")
+    _write_data_json(run, config, reports)
+    return Prepared(vocabularies, splits["train"], splits["valid"], corpora["valid"], splits["train"].fingerprint)
+
+
+def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabularies:
+    """The run's vocabulary, learnt now unless it was learnt from this text with these options before."""
+    made_from = {"vocab": config.vocab.model_dump(), "train": train.identity()}
+    note = run.vocab / "made_from.json"
+    if note.is_file() and json.loads(note.read_bytes()) == json.loads(json.dumps(made_from)):
+        return Vocabularies.load(run.vocab)
+    say("learning the vocabulary …")
+    vocabularies = Vocabularies.learn(train, config.vocab)
+    run.vocab.mkdir(parents=True, exist_ok=True)
+    vocabularies.save(run.vocab)
+    write_atomic(note, json.dumps(made_from, indent=2) + "\n")
+    sizes = f"{vocabularies.src.size:,}"
+    if not config.vocab.shared:
+        sizes = f"{sizes} source, {vocabularies.tgt.size:,} target"
+    say(f"vocabulary: {sizes} pieces ({config.vocab.type})")
+    for note_text in vocabularies.notes:
+        say(f"note: {note_text}")
+    return vocabularies
+
+
+def _write_data_json(run: RunFolder, config: Config, reports: dict[str, SplitReport]) -> None:
+    content: dict[str, Any] = {"source": config.data.source, "target": config.data.target}
+    content["splits"] = {name: report.as_dict() for name, report in reports.items()}
+    write_atomic(run.data_json, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def tokenize(config: Config) -> Prepared:
+    """Do all that comes before training, under the run folder's lock."""
+    run = RunFolder(Path(config.run))
+    run.create()
+    with run.lock():
+        run.clean_temporaries()
+        return prepare(config, run)
+
+
+def show_pieces(config: Config, side: str, lines: Iterable[bytes], sink: BinaryIO) -> None:
+    """Write the pieces of lines, a space between them, as the run's vocabulary cuts them.
+
+    Args:
+        config: Its run folder holds the vocabulary.
+        side: `source` or `target`.
+        lines: Raw lines.
+        sink: Where the pieces go.
+
+    Raises:
+        InputMissingError: If the vocabulary has not been learnt.
+    """
+    run = RunFolder(Path(config.run))
+    if not run.vocab.is_dir():
+        raise InputMissingError("no vocabulary yet", where=str(run.vocab), hint="run `s2s tokenize CONFIG` first")
+    vocabularies = Vocabularies.load(run.vocab)
+    vocabulary = vocabularies.src if side == "source" else vocabularies.tgt
+    for raw in lines:
+        line, _ = decode_line(raw)
+        sink.write((" ".join(vocabulary.pieces(line)) + "\n").encode())
+    sink.flush()

@@ -1,0 +1,331 @@
+"""`s2s train`: from a config to a trained model, or on from where it stopped."""
+
+import json
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from s2s.config.load import differences, dump_config, load_config
+from s2s.config.schema import Config
+from s2s.console import duration, say
+from s2s.decoding.bundle import Bundle, build_transformer, save_bundle
+from s2s.decoding.forced import forced_log_probabilities
+from s2s.decoding.translator import Translator
+from s2s.errors import ConfigError, DataError, Interrupted
+from s2s.jobs.evaluate import Evaluation, TestSet, evaluate_with, keep, split_of_run, table
+from s2s.jobs.tokenize import Prepared, prepare
+from s2s.model.weights import load_weights
+from s2s.run_folder import RunFolder, write_atomic
+from s2s.runtime import autocast_type, choose_device, seed_of_step, set_threads
+from s2s.scoring.metrics import bleu
+from s2s.training.averaging import average_weights
+from s2s.training.checkpoint import TrainingState, load_checkpoint, prune_checkpoints, save_checkpoint
+from s2s.training.log import TrainingLog
+from s2s.training.signals import StopSignal
+from s2s.training.trainer import Trainer, UpdateReport
+from s2s.version import __version__
+
+# what may change between two starts of the same run: how long and how it is watched, not what is trained
+_FREE_KEYS = (
+    *("train.max_", "train.patience", "train.validate_every", "train.checkpoint_every", "train.keep_checkpoints"),
+    *("train.average", "train.tensorboard", "decode.", "data.test"),
+)
+
+N_SAMPLES = 5  # validation sentences shown and kept at each validation
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training came to.
+
+    Attributes:
+        run: The run folder.
+        n_steps: Updates done in all.
+        ended: Why it ended, in words.
+        chosen: Which weights became the model: `best`, `last` or `average`.
+        valid_bleu: Greedy BLEU of those on the validation split.
+        test: Evaluation on the test split, if there is one.
+    """
+
+    run: Path
+    n_steps: int
+    ended: str
+    chosen: str
+    valid_bleu: float
+    test: Evaluation | None
+
+
+def train(
+    config: Config, *, device: str = "auto", threads: int | None = None, overwrite: bool = False, given: bytes = b""
+) -> TrainResult:
+    """Train a model, or go on with a training that was stopped.
+
+    Args:
+        config: What to train.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+        threads: Processor threads; none for all.
+        overwrite: Throw away what the run folder holds of an earlier training.
+        given: The config file as it was written, to be kept with the run.
+
+    Raises:
+        ConfigError: If the run folder holds a training with another config.
+        Interrupted: If a signal stopped it; a checkpoint is saved.
+        S2SError: Bad data, full disk, divergence; the message says what to do.
+    """
+    run = RunFolder(Path(config.run))
+    run.create()
+    with run.lock(), StopSignal() as stop:
+        run.clean_temporaries()
+        if overwrite:
+            clear(run)
+        refuse_other_config(run, config)
+        write_atomic(run.config, given or dump_config(config).encode())
+        write_atomic(run.resolved, dump_config(config))
+        n_threads = set_threads(threads)
+        torch_device = choose_device(device)
+        _note_run(run, config, torch_device, n_threads)
+        prepared = prepare(config, run)
+        session = Session(config, run, prepared, torch_device, stop)
+        return session.train()
+
+
+def refuse_other_config(run: RunFolder, config: Config) -> None:
+    """Raise if the folder holds a training with another config; say what changed if it may."""
+    if not run.resolved.is_file():
+        return
+    changes = differences(load_config(run.resolved), config)
+    frozen = [change for change in changes if not change[0].startswith(_FREE_KEYS)]
+    if frozen and run.checkpoints_by_step():
+        listing = "\n".join(f"  {key}: {old!r} there, {new!r} now" for key, old, new in frozen)
+        raise ConfigError(
+            f"the run was started with another config:\n{listing}",
+            where=str(run.path),
+            hint="give another `run:`, restore the config, or start anew with --overwrite",
+        )
+    for key, old, new in changes:
+        say(f"note: {key} changed from {old!r} to {new!r}")
+
+
+def clear(run: RunFolder) -> None:
+    """Delete what a training has written, and nothing else that may lie in the folder."""
+    for folder in (run.checkpoints, run.model, run.store, run.vocab, run.samples, run.eval, run.path / "tensorboard"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for file in (run.metrics, run.resolved, run.config, run.run_json, run.data_json):
+        file.unlink(missing_ok=True)
+
+
+def _note_run(run: RunFolder, config: Config, device: torch.device, n_threads: int) -> None:
+    """Write `run.json`: how this training was started, each start a list entry."""
+    starts = json.loads(run.run_json.read_bytes())["starts"] if run.run_json.is_file() else []
+    starts.append(
+        {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "command": sys.argv,
+            "s2s": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "platform": platform.platform(),
+            "device": str(device),
+            "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor(),
+            "threads": n_threads,
+            "seed": config.train.seed,
+            "git_revision": _git_revision(),
+        }
+    )
+    write_atomic(run.run_json, json.dumps({"starts": starts}, indent=2) + "\n")
+
+
+def _git_revision() -> str | None:
+    """The revision of the working directory, `-dirty` if changed; none outside a repository."""
+    try:
+        command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+class Session:
+    """One start of `s2s train`: the trainer with what it calls back (see `training.trainer.Hooks`)."""
+
+    def __init__(
+        self, config: Config, run: RunFolder, prepared: Prepared, device: torch.device, stop: StopSignal
+    ) -> None:
+        self.config, self.run, self.prepared, self.stop = config, run, prepared, stop
+        self.autocast = autocast_type(config.train.precision, device)
+        torch.manual_seed(seed_of_step(config.train.seed, 0))
+        self.model = build_transformer(config.model, prepared.vocabularies).to(device)
+        fresh = TrainingState(prepared.fingerprint)
+        self.trainer = Trainer(self.model, prepared.train, config.train, fresh, self.autocast)
+        self.trainer.state = self._resume() or fresh
+        run.truncate_metrics(self.trainer.state.step)
+        self.log = TrainingLog(run, self.trainer.state, tensorboard=config.train.tensorboard)
+        pairs = [(pair.src, pair.tgt) for pair in prepared.valid_corpus]
+        self.valid = TestSet("valid", [src for src, _ in pairs], [tgt for _, tgt in pairs])
+        split = prepared.valid
+        self.valid_ids = [(split.src(index).tolist(), split.tgt(index).tolist()) for index in range(len(split))]
+        self._describe(device)
+
+    def _describe(self, device: torch.device) -> None:
+        precision = "float32" if self.autocast is None else str(self.autocast).removeprefix("torch.")
+        say(
+            f"model: {self.config.model.preset}, {self.model.n_parameters:,} parameters,"
+            f" {precision} on {device}, {torch.get_num_threads()} threads"
+        )
+
+    def _resume(self) -> TrainingState | None:
+        """State of the last checkpoint that is whole, put into model and optimiser; none to start anew."""
+        device = self.trainer.device
+        for step, folder in reversed(self.run.checkpoints_by_step()):
+            try:
+                state = load_checkpoint(folder, self.model, self.trainer.optimizer, device)
+            except DataError as error:
+                say(f"warning: {error}\n  trying the checkpoint before it")
+                continue
+            if state.data != self.prepared.fingerprint:
+                raise ConfigError(
+                    "the training data changed since this run was started",
+                    where=str(self.run.path),
+                    hint="give another `run:`, restore the data, or start anew with --overwrite",
+                )
+            say(f"resuming after update {step:,} ({duration(state.seconds)} of training)")
+            return state
+        if self.run.checkpoints_by_step():
+            raise DataError(
+                "no checkpoint is whole", where=str(self.run.checkpoints), hint="start anew with --overwrite"
+            )
+        return None
+
+    def train(self) -> TrainResult:
+        """Train to the end, choose the weights, write the model, score the test split."""
+        try:
+            ended = self.trainer.fit(self)
+        except Interrupted:
+            self.save()
+            raise
+        finally:
+            self.log.close()
+        state = self.trainer.state
+        say(f"training ended: {ended}; {state.step:,} updates in {duration(state.seconds)}")
+        chosen, valid_bleu = self._choose_weights()
+        self._export({"chosen": chosen, "valid_bleu": valid_bleu})
+        test = self._score_test()
+        return TrainResult(self.run.path, state.step, ended, chosen, valid_bleu, test)
+
+    # --- what the training loop calls -------------------------------------------------------------------------------
+
+    def updated(self, report: UpdateReport) -> None:
+        """Log an update."""
+        self.log.update(report, self.trainer.progress)
+
+    def check_stop(self) -> None:
+        """Leave if a signal came."""
+        self.stop.check()
+
+    def save(self) -> None:
+        """Write a checkpoint and delete old ones."""
+        state, keep_last = self.trainer.state, self.config.train.keep_checkpoints
+        save_checkpoint(self.run, self.model, self.trainer.optimizer, state)
+        prune_checkpoints(self.run, keep_last, state.best_step)
+
+    def validate(self) -> float:
+        """NLL, perplexity and greedy BLEU on the validation split, with samples; a better model is exported."""
+        state = self.trainer.state
+        nll, score, hypotheses = self._validation()
+        facts = {"ppl": self._ppl(nll), "bleu": score.value}
+        self.log.validation({"nll": nll, **facts}, {"signature": score.signature, "n_sentences": len(hypotheses)})
+        self._show_samples(hypotheses)
+        self.log.progress.say(
+            f"update {state.step:,}, {duration(state.seconds)}: validation nll {nll:.4f}, ppl {facts['ppl']:.2f},"
+            f" BLEU {score.value:.2f} (greedy)"
+        )
+        value = score.value if self.config.train.best_by == "bleu" else -nll
+        if state.best_score is None or value > state.best_score:
+            self._export({"chosen": "best", "valid_bleu": score.value})
+        return value
+
+    # --- validation, choice, export ---------------------------------------------------------------------------------
+
+    @staticmethod
+    def _ppl(nll: float) -> float:
+        return float(torch.tensor(nll, dtype=torch.float64).exp())
+
+    def _bundle(self, facts: dict[str, Any]) -> Bundle:
+        data, split = self.config.data, self.prepared.train
+        return Bundle(
+            transformer=self.model.eval(),
+            vocabularies=self.prepared.vocabularies,
+            model_config=self.config.model,
+            decode=self.config.decode,
+            source=data.source,
+            target=data.target,
+            max_source_length=int(split.src_lengths.max()),
+            facts={"step": self.trainer.state.step, **facts},
+        )
+
+    def _validation(self) -> tuple[float, Any, list[str]]:
+        """NLL, greedy BLEU and the translations of the validation split, by the model as it is."""
+        self.model.eval()
+        log_probabilities = forced_log_probabilities(
+            self.model, self.valid_ids, autocast=self.autocast, check_stop=self.check_stop
+        )
+        n_pieces = sum(len(target) + 1 for _, target in self.valid_ids)
+        translator = Translator(self._bundle({}), self.config.train.precision)
+        options = translator.options(beam=1)
+        translations = translator.translate_lines(self.valid.sources, options, self.check_stop)
+        hypotheses = [translation.text for translation in translations]
+        score = bleu(hypotheses, self.valid.references, self.config.data.target)
+        return -sum(log_probabilities) / n_pieces, score, hypotheses
+
+    def _show_samples(self, hypotheses: list[str]) -> None:
+        """Keep some validation sentences with their translations in `samples/`, and show the first."""
+        n = len(hypotheses)
+        chosen = range(0, n, max(1, n // N_SAMPLES))[:N_SAMPLES]
+        texts = [
+            f"src {self.valid.sources[index]}\nref {self.valid.references[index]}\nhyp {hypotheses[index]}\n"
+            for index in chosen
+        ]
+        self.run.samples.mkdir(exist_ok=True)
+        write_atomic(self.run.samples / f"step-{self.trainer.state.step:06d}.txt", "\n".join(texts))
+        self.log.progress.say("  " + texts[0].rstrip("\n").replace("\n", "\n  "))
+
+    def _choose_weights(self) -> tuple[str, float]:
+        """Put the best weights by validation into the model: of the best checkpoint, the last, or an average."""
+        state, config = self.trainer.state, self.config.train
+        checkpoints = self.run.checkpoints_by_step()
+        folders = dict(checkpoints)
+        candidates = {"last": [folders[state.step]]}
+        if state.best_step in folders and state.best_step != state.step:
+            candidates["best"] = [folders[state.best_step]]
+        last = [folder for _, folder in checkpoints[-config.average :]] if config.average > 1 else []
+        if len(last) > 1:
+            candidates["average"] = last
+        scores: dict[str, tuple[float, float]] = {}
+        weights = {name: average_weights(chosen) for name, chosen in candidates.items()}
+        for name, tensors in weights.items():
+            load_weights(self.model, tensors)
+            nll, score, _ = self._validation()
+            scores[name] = (score.value if config.best_by == "bleu" else -nll, score.value)
+            say(f"{name}: validation nll {nll:.4f}, BLEU {score.value:.2f} (greedy)")
+        best = max(scores, key=lambda name: scores[name][0])
+        load_weights(self.model, weights[best])
+        return best, scores[best][1]
+
+    def _export(self, facts: dict[str, Any]) -> None:
+        save_bundle(self._bundle(facts), self.run.model)
+
+    def _score_test(self) -> Evaluation | None:
+        if self.config.data.test is None:
+            return None
+        test_set = split_of_run(self.run.path, "test")
+        translator = Translator(self._bundle({}), self.config.train.precision)
+        evaluation, hypotheses = evaluate_with(translator, test_set, translator.options(), name=str(self.run.path))
+        keep(evaluation, hypotheses, self.run)
+        say(table([evaluation]))
+        return evaluation

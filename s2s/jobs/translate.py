@@ -1,0 +1,153 @@
+"""`s2s translate`: lines in, as many lines out, in order, as they come."""
+
+import json
+import os
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from s2s.console import say
+from s2s.corpus.text import decode_line
+from s2s.decoding.search import SearchOptions
+from s2s.decoding.translator import Translation, Translator, count_notes
+from s2s.errors import InputMissingError
+from s2s.run_folder import newest_run, reporting_os_errors
+
+Format = Literal["text", "scores", "n-best", "json"]
+
+CHUNK = 1024  # lines translated together, if so many are waiting
+
+
+def model_path(given: Path | None) -> Path:
+    """The model to use: the one given, or the newest under `runs/`, which is then named on stderr."""
+    if given is not None:
+        return given
+    newest = newest_run(Path("runs"))
+    if newest is None:
+        raise InputMissingError(
+            "no trained model under runs/", hint="train one with `make demo`, or name one with --model RUN"
+        )
+    say(f"model: {newest}")
+    return newest
+
+
+@dataclass
+class StreamReport:
+    """What happened to the lines of a stream."""
+
+    n_lines: int = 0
+    n_repaired: int = 0
+    notes: dict[str, int] = field(default_factory=dict)
+
+    def add(self, translations: list[Translation]) -> None:
+        """Count some more."""
+        self.n_lines += len(translations)
+        for note, count in count_notes(translations).items():
+            self.notes[note] = self.notes.get(note, 0) + count
+
+    def tell(self) -> None:
+        """Say on stderr what a user should know."""
+        texts = {
+            "in_parts": "longer than any sentence in training: translated in parts",
+            "cut": "ended by the length limit (decode.max_length_ratio)",
+        }
+        if self.n_repaired:
+            say(f"note: {self.n_repaired:,} of {self.n_lines:,} lines: not UTF-8: bad bytes became U+FFFD")
+        for note, text in texts.items():
+            if self.notes.get(note):
+                say(f"note: {self.notes[note]:,} of {self.n_lines:,} lines: {text}")
+
+
+def translate_stream(
+    translator: Translator, options: SearchOptions, source: Iterable[bytes], sink: BinaryIO, form: Format = "text"
+) -> StreamReport:
+    """Translate lines as they come in; what waits is translated together, what comes alone at once.
+
+    Args:
+        translator: The model.
+        options: How to search.
+        source: Lines with their line feeds, for example a binary file.
+        sink: Where translations go, flushed after each chunk.
+        form: `text` one translation a line; `scores` with its score and a tab before it; `n-best` in the form
+            `line ||| translation ||| score`, lines counted from 0; `json` one object a line.
+
+    Returns:
+        Counts of what happened.
+    """
+    report = StreamReport()
+    for chunk in _chunks(source):
+        lines = []
+        for raw in chunk:
+            line, repaired = decode_line(raw)
+            lines.append(line)
+            report.n_repaired += repaired
+        translations = translator.translate_lines(lines, options)
+        for number, translation in enumerate(translations, start=report.n_lines):
+            sink.write(_render(translation, number, form).encode("utf-8", "replace"))
+        sink.flush()
+        report.add(translations)
+    return report
+
+
+@contextmanager
+def writing_to(path: Path) -> Iterator[BinaryIO]:
+    """A file that gets its name only when all is written; what had that name stays until then."""
+    temporary = path.with_name(f".{path.name}.part")
+    with reporting_os_errors(path):
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+
+
+def _chunks(source: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Lines in chunks of what is waiting: at least one, at most `CHUNK`. A thread reads ahead, a few chunks at most."""
+    waiting: queue.Queue[bytes | BaseException | None] = queue.Queue(maxsize=4 * CHUNK)
+
+    def read() -> None:
+        try:
+            for line in source:
+                waiting.put(line)
+            waiting.put(None)
+        except BaseException as error:
+            waiting.put(error)
+
+    threading.Thread(target=read, daemon=True, name="read-ahead").start()
+    item = waiting.get()
+    while isinstance(item, bytes):
+        chunk = [item]
+        while len(chunk) < CHUNK:
+            try:
+                item = waiting.get_nowait()
+            except queue.Empty:
+                break
+            if not isinstance(item, bytes):
+                break
+            chunk.append(item)
+        yield chunk
+        if isinstance(item, bytes):
+            item = waiting.get()
+    if item is not None:
+        raise item
+
+
+def _render(translation: Translation, number: int, form: Format) -> str:
+    if form == "text":
+        return translation.text + "\n"
+    if form == "scores":
+        return f"{translation.candidates[0].score:.4f}\t{translation.text}\n"
+    if form == "n-best":
+        return "".join(f"{number} ||| {one.text} ||| {one.score:.4f}\n" for one in translation.candidates)
+    candidates = [
+        {"text": one.text, "score": one.score, "log_probability": one.log_probability, "n_pieces": one.n_pieces}
+        for one in translation.candidates
+    ]
+    record = {"source": translation.source, "translation": translation.text, "candidates": candidates}
+    return (
+        json.dumps({**record, "n_parts": translation.n_parts, "cut": translation.n_cut > 0}, ensure_ascii=False) + "\n"
+    )

@@ -1,0 +1,116 @@
+"""Attention, section 3.2 of Vaswani et al. 2017 (https://arxiv.org/abs/1706.03762).
+
+Shapes: B batch, T target (query) positions, S source (key) positions, D d_model, H heads, K = D / H head width.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def scaled_dot_product_attention(
+    q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Equation 1: softmax(Q Kᵀ / √d_k) V, with the weights.
+
+    Args:
+        q_BHTK: Queries.
+        k_BHSK: Keys.
+        v_BHSK: Values.
+        mask: Boolean, broadcastable to `(B, H, T, S)`; true where a query may attend. A query needs at least one.
+
+    Returns:
+        The attended values `(B, H, T, K)` and the weights `(B, H, T, S)`, whose rows sum to 1.
+    """
+    scores_BHTS = q_BHTK @ k_BHSK.transpose(-2, -1) / math.sqrt(q_BHTK.size(-1))
+    if mask is not None:
+        scores_BHTS = scores_BHTS.masked_fill(~mask, float("-inf"))
+    weights_BHTS = scores_BHTS.softmax(dim=-1)
+    return weights_BHTS @ v_BHSK, weights_BHTS
+
+
+def causal_mask(n_positions: int, device: torch.device | None = None) -> Tensor:
+    """Mask `(T, T)` that lets position t attend to positions 0 to t only (section 3.2.3).
+
+    >>> causal_mask(3).int()
+    tensor([[1, 0, 0],
+            [1, 1, 0],
+            [1, 1, 1]], dtype=torch.int32)
+    """
+    return torch.ones(n_positions, n_positions, dtype=torch.bool, device=device).tril()
+
+
+class MultiHeadAttention(nn.Module):
+    """Section 3.2.2: H attentions side by side, from four linear maps.
+
+    Keys and values are projected apart from the queries (`keys_values`), so that a decoder can keep them.
+
+    Args:
+        d_model: Width D of queries, memory and output.
+        n_heads: H; divides `d_model`.
+        dropout: Probability of dropping an attention weight while training.
+    """
+
+    def __init__(self, d_model: int, n_heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.dropout = dropout
+        self.query = nn.Linear(d_model, d_model)
+        self.key = nn.Linear(d_model, d_model)
+        self.value = nn.Linear(d_model, d_model)
+        self.output = nn.Linear(d_model, d_model)
+
+    def _split(self, x_BTD: Tensor) -> Tensor:
+        """Give each head its share of the width: `(B, T, D)` to `(B, H, T, K)`."""
+        b, t, d = x_BTD.shape
+        return x_BTD.view(b, t, self.n_heads, d // self.n_heads).transpose(1, 2)
+
+    def keys_values(self, memory_BSD: Tensor) -> tuple[Tensor, Tensor]:
+        """Project what is attended to: keys and values, each `(B, H, S, K)`."""
+        return self._split(self.key(memory_BSD)), self._split(self.value(memory_BSD))
+
+    def attend(
+        self,
+        x_BTD: Tensor,
+        k_BHSK: Tensor,
+        v_BHSK: Tensor,
+        mask: Tensor | None = None,
+        causal: bool = False,
+        weights: list[Tensor] | None = None,
+    ) -> Tensor:
+        """Attend from `x_BTD` to projected keys and values.
+
+        Args:
+            x_BTD: Where the queries come from.
+            k_BHSK: Keys from `keys_values`.
+            v_BHSK: Values from `keys_values`.
+            mask: Boolean, broadcastable to `(B, H, T, S)`; true where a query may attend.
+            causal: Position t attends to positions 0 to t only. Not together with `mask`.
+            weights: If given, the weights `(B, H, T, S)` are appended to it. Only then are they computed apart.
+
+        Returns:
+            `(B, T, D)`.
+        """
+        q_BHTK = self._split(self.query(x_BTD))
+        if weights is None:
+            # the same equation in one fused kernel that never keeps the weights
+            dropout = self.dropout if self.training else 0.0
+            out_BHTK = F.scaled_dot_product_attention(q_BHTK, k_BHSK, v_BHSK, mask, dropout, is_causal=causal)
+        else:
+            mask = causal_mask(x_BTD.size(1), x_BTD.device) if causal else mask
+            out_BHTK, weights_BHTS = scaled_dot_product_attention(q_BHTK, k_BHSK, v_BHSK, mask)
+            weights.append(weights_BHTS)
+        return self.output(out_BHTK.transpose(1, 2).reshape(x_BTD.shape))  # type: ignore[no-any-return]
+
+    def forward(
+        self,
+        x_BTD: Tensor,
+        memory_BSD: Tensor,
+        mask: Tensor | None = None,
+        causal: bool = False,
+        weights: list[Tensor] | None = None,
+    ) -> Tensor:
+        """Attend from `x_BTD` to `memory_BSD`; self-attention when they are the same. See `attend`."""
+        return self.attend(x_BTD, *self.keys_values(memory_BSD), mask, causal, weights)

@@ -1,0 +1,114 @@
+"""The Transformer of Vaswani et al. 2017 (https://arxiv.org/abs/1706.03762), to be read beside the paper.
+
+Shapes: B batch, S source positions, T target positions, D d_model, V vocabulary.
+"""
+
+import math
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from s2s.model.config import TransformerConfig
+from s2s.model.dropout import Dropout
+from s2s.model.layers import DecoderLayer, EncoderLayer
+from s2s.model.positions import PositionalEncoding
+
+PAD = 0  # the id that every vocabulary gives to padding
+
+
+class Transformer(nn.Module):
+    """Encoder, decoder and output projection (figure 1 of the paper).
+
+    Args:
+        config: Its shape.
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.tgt_embedding = nn.Embedding(config.tgt_vocab_size, config.d_model)
+        if config.tied == "all":
+            self.src_embedding = self.tgt_embedding
+        else:
+            self.src_embedding = nn.Embedding(config.src_vocab_size, config.d_model)
+        self.projection = nn.Linear(config.d_model, config.tgt_vocab_size, bias=False)
+        self.positions = PositionalEncoding(config.d_model)
+        self.dropout = Dropout(config.dropout)
+        self.encoder = nn.ModuleList(EncoderLayer(config) for _ in range(config.n_encoder_layers))
+        self.decoder = nn.ModuleList(DecoderLayer(config) for _ in range(config.n_decoder_layers))
+        # the last layer of a pre-norm stack leaves its sum unnormalised
+        self.encoder_norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
+        self.decoder_norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
+        self._initialise()
+        if config.tied != "none":
+            self.projection.weight = self.tgt_embedding.weight
+
+    def _initialise(self) -> None:
+        """Glorot for the linear maps; embeddings so small that scaled by √D they have variance 1."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.Embedding):
+                nn.init.normal_(module.weight, std=self.config.d_model**-0.5)
+        nn.init.normal_(self.projection.weight, std=self.config.d_model**-0.5)
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of trained numbers; a shared matrix counts once."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def embed(self, ids_BT: Tensor, embedding: nn.Embedding, start: int = 0) -> Tensor:
+        """Sections 3.4 and 3.5: embeddings × √D plus positions from `start` on, then dropout. `(B, T, D)`."""
+        x_BTD = embedding(ids_BT) * math.sqrt(self.config.d_model)
+        return self.dropout(self.positions(x_BTD, start))  # type: ignore[no-any-return]
+
+    @staticmethod
+    def mask(src_BS: Tensor) -> Tensor:
+        """Mask `(B, 1, 1, S)`, true at real pieces and false at padding."""
+        return (src_BS != PAD)[:, None, None, :]
+
+    def encode(self, src_BS: Tensor, weights: list[Tensor] | None = None) -> Tensor:
+        """Encode source ids.
+
+        Args:
+            src_BS: Source ids, end symbol included, padded to the right.
+            weights: If given, each layer's self-attention weights `(B, H, S, S)` are appended.
+
+        Returns:
+            The memory `(B, S, D)`.
+        """
+        src_mask = self.mask(src_BS)
+        x_BSD = self.embed(src_BS, self.src_embedding)
+        for layer in self.encoder:
+            x_BSD = layer(x_BSD, src_mask, weights)
+        return self.encoder_norm(x_BSD)  # type: ignore[no-any-return]
+
+    def decode(
+        self, tgt_in_BT: Tensor, memory_BSD: Tensor, src_BS: Tensor, weights: list[Tensor] | None = None
+    ) -> Tensor:
+        """Decode all target positions at once, each seeing only those before it.
+
+        Args:
+            tgt_in_BT: Target ids shifted right: begin symbol first, padded to the right.
+            memory_BSD: From `encode`.
+            src_BS: The ids that were encoded (for their padding).
+            weights: If given, each layer's encoder-decoder attention weights `(B, H, T, S)` are appended.
+
+        Returns:
+            Hidden states `(B, T, D)`, ready for `projection`.
+        """
+        src_mask = self.mask(src_BS)
+        x_BTD = self.embed(tgt_in_BT, self.tgt_embedding)
+        for layer in self.decoder:
+            x_BTD = layer(x_BTD, memory_BSD, src_mask, weights)
+        return self.decoder_norm(x_BTD)  # type: ignore[no-any-return]
+
+    def forward(self, src_BS: Tensor, tgt_in_BT: Tensor) -> Tensor:
+        """Logits `(B, T, V)` of the piece that follows each target position."""
+        return self.projection(self.decode(tgt_in_BT, self.encode(src_BS), src_BS))  # type: ignore[no-any-return]
+
+    def log_probabilities(self, src_BS: Tensor, tgt_in_BT: Tensor) -> Tensor:
+        """Log-probabilities `(B, T, V)` in float32."""
+        return F.log_softmax(self.forward(src_BS, tgt_in_BT).float(), dim=-1)

@@ -1,0 +1,27 @@
+"""Weights by name, each shared matrix once: what a file of weights holds."""
+
+import torch
+from torch import Tensor, nn
+
+
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    """The trained tensors by name; a shared one appears under its first name only. They are views, not copies."""
+    return {name: parameter.detach() for name, parameter in model.named_parameters()}
+
+
+@torch.no_grad()
+def load_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Copy tensors into a model.
+
+    Raises:
+        ValueError: If names or shapes are not exactly the model's; the model is then unchanged.
+    """
+    own = weights_of(model)
+    if own.keys() != tensors.keys():
+        odd = sorted(own.keys() ^ tensors.keys())
+        raise ValueError(f"{len(odd)} tensors do not belong together, first {odd[0]}")
+    for name, parameter in own.items():
+        if parameter.shape != tensors[name].shape:
+            raise ValueError(f"{name} has shape {tuple(tensors[name].shape)}, not {tuple(parameter.shape)}")
+    for name, parameter in own.items():
+        parameter.copy_(tensors[name])

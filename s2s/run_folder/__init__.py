@@ -1,0 +1,24 @@
+"""The run folder: where things are, and how they get there so that no crash, full disk or second process harms them.
+
+Three rules carry everything:
+
+- A file is written under a temporary name, fsynced, and renamed (`write_atomic`): it is old or new, never half.
+- A folder is built aside, sealed by a manifest with the size and sha256 of every file, and renamed (`build_folder`).
+  The manifest is written last and is the commit mark; readers check it (`verify_folder`).
+- One process writes, under a lock that the kernel drops when the process dies (`RunFolder.lock`). Readers need none.
+"""
+
+from s2s.run_folder.layout import RunFolder, newest_run
+from s2s.run_folder.sealed import MANIFEST, build_folder, existing_folder, verify_folder
+from s2s.run_folder.writing import reporting_os_errors, write_atomic
+
+__all__ = [
+    "MANIFEST",
+    "RunFolder",
+    "build_folder",
+    "existing_folder",
+    "newest_run",
+    "reporting_os_errors",
+    "verify_folder",
+    "write_atomic",
+]

@@ -1,0 +1,215 @@
+"""What is where in a run folder, and who may write to it."""
+
+import contextlib
+import json
+import os
+import re
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from s2s.errors import RunFolderBusyError
+from s2s.run_folder.metrics import append_line, drop_after, read_lines
+from s2s.run_folder.sealed import MANIFEST, REPLACED, existing_folder, restore
+from s2s.run_folder.writing import TEMPORARY, remove, reporting_os_errors
+
+_STEP = re.compile(r"step-([0-9]{6,12})")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The files of one training run.
+
+    Args:
+        path: The folder; it need not exist yet.
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The config as given."""
+        return self.path / "config.yaml"
+
+    @property
+    def resolved(self) -> Path:
+        """Every value of the config."""
+        return self.path / "resolved.yaml"
+
+    @property
+    def run_json(self) -> Path:
+        """Command, versions, seed, threads, git revision."""
+        return self.path / "run.json"
+
+    @property
+    def data_json(self) -> Path:
+        """What the data is: lines, what was dropped and why, sums."""
+        return self.path / "data.json"
+
+    @property
+    def vocab(self) -> Path:
+        """The vocabulary's folder."""
+        return self.path / "vocab"
+
+    @property
+    def store(self) -> Path:
+        """The encoded corpus's folder."""
+        return self.path / "store"
+
+    @property
+    def metrics(self) -> Path:
+        """What training measured, a JSON object a line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        """The folder of translations made while training."""
+        return self.path / "samples"
+
+    @property
+    def eval(self) -> Path:
+        """The folder of scores and scored translations."""
+        return self.path / "eval"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of all checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        """The deliverable's folder."""
+        return self.path / "model"
+
+    @property
+    def lock_file(self) -> Path:
+        """The file that the writing process holds locked."""
+        return self.path / ".lock"
+
+    def create(self) -> None:
+        """Make the folder and those inside that hold single files; nothing if they are there.
+
+        Raises:
+            CannotCreateError, OutputError: See `reporting_os_errors`.
+        """
+        with reporting_os_errors(self.path):
+            for folder in (self.path, self.checkpoints, self.samples, self.eval):
+                folder.mkdir(parents=True, exist_ok=True)
+
+    def checkpoint_folder(self, step: int) -> Path:
+        """Where the checkpoint after update `step` is or will be."""
+        return self.checkpoints / f"step-{step:06d}"
+
+    def checkpoints_by_step(self) -> list[tuple[int, Path]]:
+        """The complete checkpoints, the earliest first. Their names say the order: clocks may jump."""
+        found = []
+        for entry in _entries(self.checkpoints):
+            match = _STEP.fullmatch(entry.name)
+            if match and self.checkpoint_folder(int(match[1])) == entry and (entry / MANIFEST).is_file():
+                found.append((int(match[1]), entry))
+        return sorted(found)
+
+    def clean_temporaries(self) -> None:
+        """Tidy up after a killed process: delete what was unfinished, put back what was being replaced.
+
+        To be called under the lock, for it cannot tell a dead writer's files from a living one's. `eval/` is left
+        alone: evaluating needs no lock.
+        """
+        with reporting_os_errors(self.path):
+            for folder in (self.path, self.checkpoints, self.samples):
+                for entry in _entries(folder):
+                    if entry.name.startswith(TEMPORARY):
+                        remove(entry)
+                    elif entry.name.startswith(REPLACED):
+                        restore(entry.with_name(entry.name.removeprefix(REPLACED)))
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only process that writes to this folder. The folder has to exist.
+
+        The kernel drops the lock when the process dies, so there is nothing to clean up. On Windows, and on file
+        systems that cannot lock (some NFS), the block runs without a lock.
+
+        Raises:
+            RunFolderBusyError: Another process holds it; names its number, host and start.
+            CannotCreateError, OutputError: See `reporting_os_errors`.
+        """
+        with reporting_os_errors(self.lock_file):
+            number = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+        try:
+            if not _try_lock(number):
+                raise _busy(self.path, number)
+            holder = {"pid": os.getpid(), "host": socket.gethostname(), "started": time.strftime("%Y-%m-%d %H:%M:%S")}
+            with reporting_os_errors(self.lock_file):
+                os.ftruncate(number, 0)
+                os.write(number, json.dumps(holder).encode())
+            yield
+        finally:
+            os.close(number)
+
+    def append_metrics(self, record: Mapping[str, Any]) -> None:
+        """Append one record to metrics.jsonl; see `metrics.append_line`."""
+        append_line(self.metrics, record)
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """All records of metrics.jsonl; see `metrics.read_lines`."""
+        return read_lines(self.metrics)
+
+    def truncate_metrics(self, after_step: int) -> None:
+        """Before resuming from a checkpoint, forget what was measured after it; see `metrics.drop_after`."""
+        drop_after(self.metrics, after_step)
+
+
+def newest_run(root: Path) -> Path | None:
+    """The run in `root` whose model or latest checkpoint was written last; None if there is none."""
+    dated = [(time_ns, run) for run in _entries(root) if (time_ns := _last_written(RunFolder(run))) is not None]
+    return max(dated, default=(0, None))[1]
+
+
+def _last_written(run: RunFolder) -> int | None:
+    folders = [existing_folder(run.model), *(folder for _, folder in run.checkpoints_by_step()[-1:])]
+    times = []
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            times.append((folder / MANIFEST).stat().st_mtime_ns)
+    return max(times, default=None)
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What is in a folder, by name; nothing if it is not there or not readable."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _try_lock(number: int) -> bool:
+    """Lock an open file; False if another process has it."""
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # this file system cannot
+        return True
+    return True
+
+
+def _busy(folder: Path, number: int) -> RunFolderBusyError:
+    """The error that somebody else holds the lock, with what they wrote into it."""
+    try:
+        holder = json.loads(os.read(number, 4096))
+        who = f"process {int(holder['pid'])} on {holder['host']}, since {holder['started']}"
+    except (ValueError, KeyError, TypeError, OSError, RecursionError):
+        who = "another process"
+    return RunFolderBusyError(
+        f"{folder} is in use by {who}",
+        hint="Wait for it to end or stop it, or give another run folder (run: in the config).",
+    )

@@ -1,0 +1,211 @@
+"""Folders that are complete or not there: built aside, sealed by a manifest, renamed, and verified when read.
+
+The manifest (size and sha256 of every file) is written last and is the commit mark. It is also what finds a flipped
+bit: the weights format itself has no checksum.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from s2s.errors import DataError, InputMissingError
+from s2s.run_folder.writing import for_user, fsync_folder, remove, reporting_os_errors, temporary_beside, write_atomic
+
+MANIFEST = "manifest.json"
+MANIFEST_FORMAT = 1
+MAX_MANIFEST_BYTES = 1_000_000
+MAX_SHOWN = 5
+REPLACED = ".old-"
+"""How the name of a folder begins that is being replaced."""
+
+
+@contextlib.contextmanager
+def build_folder(final: Path) -> Iterator[Path]:
+    """Build a folder that appears under its final name at once, complete and sealed, or not at all.
+
+    Yields a temporary folder beside `final` to write files into. If the block ends well, all files are fsynced, the
+    manifest is written and the folder gets its name. A folder that had the name is moved away first and deleted after.
+    Killed between these two steps, the old folder is still there under `.old-NAME`: `existing_folder` finds it, and the
+    next `build_folder` or `RunFolder.clean_temporaries` puts it back. If the block fails, the temporary folder goes.
+
+    Raises:
+        CannotCreateError, OutputError: See `reporting_os_errors`; also for an OSError about a file in the folder.
+    """
+    with reporting_os_errors(final):
+        temporary = temporary_beside(final)
+        restore(final)
+        temporary.mkdir()
+    try:
+        yield temporary
+        with reporting_os_errors(final):
+            _seal(temporary)
+            _put_in_place(temporary, final)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            remove(temporary)
+        if isinstance(error, OSError) and _is_about(error, temporary):
+            raise for_user(error, final) from error
+        raise
+
+
+def existing_folder(final: Path) -> Path:
+    """Where to read a folder that `build_folder` makes: `final`, or what a killed process was about to replace."""
+    replaced = _replaced_name(final)
+    with contextlib.suppress(OSError):  # not ours to read: whoever opens the folder says so
+        if not final.exists() and (replaced / MANIFEST).is_file():
+            return replaced
+    return final
+
+
+def verify_folder(folder: Path, *, what: str) -> None:
+    """Check that a folder is exactly what `build_folder` sealed.
+
+    Hidden files (.DS_Store, .gitattributes) do not count.
+
+    Args:
+        folder: The folder.
+        what: What it is, for messages: "model", "checkpoint", "vocabulary".
+
+    Raises:
+        InputMissingError: There is no such folder.
+        DataError: A file is damaged, missing or foreign, or the manifest is; names all of them.
+    """
+    try:
+        if not folder.is_dir():
+            raise InputMissingError(f"there is no {what} {folder}")
+        sums = _read_manifest(folder, what)
+        problems = [found for name, entry in sums.items() if (found := _damage(folder / name, name, *entry))]
+        foreign = _files_in(folder) - set(sums) - {MANIFEST}
+    except OSError as error:
+        raise InputMissingError(f"the {what} cannot be read: {error.strerror}", where=str(folder)) from error
+    problems += [f"{_printable(name)} is not listed in {MANIFEST}" for name in sorted(foreign) if not _is_hidden(name)]
+    if problems:
+        if len(problems) > MAX_SHOWN:
+            problems[MAX_SHOWN:] = [f"and {len(problems) - MAX_SHOWN} more"]
+        hint = f"Restore the {what} from a copy, or delete the folder and make it again."
+        raise DataError("; ".join(problems), where=str(folder), hint=hint)
+
+
+def _seal(folder: Path) -> None:
+    """Fsync every file, then write the manifest, the commit mark."""
+    entries = {}
+    mode = folder.stat().st_mode & 0o666  # by the umask; some writers make files that only their owner can read
+    for name in sorted(_files_in(folder)):
+        (folder / name).chmod(mode)
+        with (folder / name).open("r+b") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
+            entries[name] = {"size": os.fstat(file.fileno()).st_size, "sha256": digest}
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            fsync_folder(path)
+    manifest = json.dumps({"format": MANIFEST_FORMAT, "files": entries}, indent=1)
+    write_atomic(folder / MANIFEST, f"{manifest}\n")  # which fsyncs the folder
+
+
+def _put_in_place(temporary: Path, final: Path) -> None:
+    replaced = _replaced_name(final)
+    if final.exists():
+        final.rename(replaced)
+    try:
+        temporary.rename(final)
+    except BaseException:
+        if replaced.exists():
+            replaced.rename(final)
+        raise
+    fsync_folder(final.parent)
+    with contextlib.suppress(OSError):  # the new folder is there; the next start deletes the rest
+        remove(replaced)
+
+
+def _replaced_name(final: Path) -> Path:
+    return final.with_name(f"{REPLACED}{final.name}")
+
+
+def restore(final: Path) -> None:
+    """Finish or undo a replacement that was killed half-way."""
+    replaced = _replaced_name(final)
+    if final.exists():
+        remove(replaced)
+    elif replaced.exists():
+        replaced.rename(final)
+        fsync_folder(final.parent)
+
+
+def _is_about(error: OSError, folder: Path) -> bool:
+    """Whether an error is about writing into the folder: it names a file there, or the disk is full."""
+    if error.filename is None:
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+    return isinstance(error.filename, str | bytes) and Path(os.fsdecode(error.filename)).is_relative_to(folder)
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in name.split("/"))
+
+
+def _printable(name: str) -> str:
+    return name if name.isprintable() else repr(name)
+
+
+def _files_in(folder: Path) -> set[str]:
+    """All files below a folder, as relative paths with /."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+
+
+def _damage(path: Path, name: str, size: int, digest: str) -> str | None:
+    """What is wrong with one file, or None."""
+    if not path.is_file():
+        return f"{name} is missing"
+    if path.stat().st_size != size:
+        return f"{name} is damaged ({path.stat().st_size} bytes instead of {size})"
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+            return f"{name} is damaged (sha256 differs from {MANIFEST})"
+    return None
+
+
+def _read_manifest(folder: Path, what: str) -> dict[str, tuple[int, str]]:
+    """Size and sha256 by file name; every entry is checked before it is used."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise DataError(
+            f"has no {MANIFEST}: this is no {what}, or one that was not written to its end", where=str(folder)
+        )
+    with path.open("rb") as file:
+        content = file.read(MAX_MANIFEST_BYTES + 1)
+    damaged = DataError(
+        f"{MANIFEST} is damaged", where=str(folder), hint=f"Restore the {what} from a copy, or make it again."
+    )
+    try:
+        manifest = json.loads(content) if len(content) <= MAX_MANIFEST_BYTES else None
+    except (ValueError, RecursionError):
+        raise damaged from None
+    if not isinstance(manifest, dict) or type(manifest.get("format")) is not int:
+        raise damaged
+    if manifest["format"] > MANIFEST_FORMAT:
+        raise DataError(f"the {what} was written by a newer s2s", where=str(folder), hint="Upgrade s2s.")
+    files = manifest.get("files")
+    if not isinstance(files, dict) or not all(_is_entry(name, entry) for name, entry in files.items()):
+        raise damaged
+    return {name: (entry["size"], entry["sha256"]) for name, entry in files.items()}
+
+
+def _is_entry(name: str, entry: Any) -> bool:
+    """Whether a line of a manifest is sound: a path inside the folder, a size and a sum."""
+    inside = PurePosixPath(name)
+    return (
+        name == str(inside)
+        and bool(inside.parts)
+        and not inside.is_absolute()
+        and ".." not in inside.parts
+        and name.isprintable()
+        and not set(name) & set('\\:*?"<>|')
+        and isinstance(entry, dict)
+        and type(entry.get("size")) is int
+        and isinstance(entry.get("sha256"), str)
+    )

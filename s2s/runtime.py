@@ -1,0 +1,77 @@
+"""The machine: device, precision, threads and seeds."""
+
+import os
+from typing import TYPE_CHECKING
+
+from s2s.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def choose_device(name: str = "auto") -> "torch.device":
+    """Turn a name into a device that is there.
+
+    Args:
+        name: `auto` (CUDA, else Apple's MPS, else CPU) or a torch device such as `cpu`, `cuda`, `cuda:1`, `mps`.
+
+    Raises:
+        UsageError: If there is no such device here.
+    """
+    import torch
+
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if name == "auto":
+        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(f"{name} is no device", hint="use auto, cpu, cuda, cuda:1 or mps") from None
+    there = {"cpu": True, "cuda": cuda, "mps": mps}.get(device.type, False)
+    if there and device.type == "cuda" and device.index is not None:
+        there = device.index < torch.cuda.device_count()
+    if not there:
+        raise UsageError(f"there is no device {name} on this machine", hint="use --device auto or --device cpu")
+    return device
+
+
+def autocast_type(precision: str, device: "torch.device") -> "torch.dtype | None":
+    """The type of autocast, or none for plain float32.
+
+    Args:
+        precision: `auto` (bf16 on CUDA that has it), `fp32` or `bf16`.
+        device: Where the model runs.
+    """
+    import torch
+
+    if precision == "bf16":
+        return torch.bfloat16
+    if precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported():
+        return torch.bfloat16
+    return None
+
+
+def set_threads(n_threads: int | None) -> int:
+    """Use `n_threads` processor threads, or all cores that this process may run on; returns the number.
+
+    `OMP_NUM_THREADS`, if set, counts as given.
+    """
+    import torch
+
+    if n_threads is None:
+        given = os.environ.get("OMP_NUM_THREADS", "")
+        n_threads = int(given) if given.isdecimal() and int(given) > 0 else len(os.sched_getaffinity(0))
+    torch.set_num_threads(n_threads)
+    # a number too small for the normal format costs a hundred times a multiplication; it may as well be 0
+    torch.set_flush_denormal(True)
+    return n_threads
+
+
+def seed_of_step(seed: int, step: int, worker: int = 0) -> int:
+    """Seed of one update's randomness.
+
+    Each update has its own, so that a resumed training draws what it would have drawn without a stop, and no state of
+    a generator need be kept.
+    """
+    mixed = seed * 0x9E3779B97F4A7C15 + step * 0xBF58476D1CE4E5B9 + worker * 0x94D049BB133111EB
+    return mixed % 2**63

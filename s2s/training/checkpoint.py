@@ -1,0 +1,116 @@
+"""Checkpoints: all that training needs to go on as if it had never stopped.
+
+A checkpoint is a folder with weights, optimiser state and counters; its manifest, written last, holds the checksum of
+each. Order of the data and dropout are functions of seed, epoch and update (`corpus/batches.py`, `runtime.py`), so
+that no state of a random generator is kept.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from s2s.errors import DataError, OutputError
+from s2s.model.weights import load_weights, weights_of
+from s2s.run_folder import RunFolder, build_folder, verify_folder
+
+
+@dataclass
+class TrainingState:
+    """Counters of a training run.
+
+    Attributes:
+        data: Fingerprint of the encoded training data.
+        step: Updates done.
+        epoch: Passes over the data that are complete.
+        batch: Batches of the current epoch that are used up.
+        seconds: Time in the training loop, validation included.
+        n_target_tokens: Target pieces trained on.
+        best_score: Best validation score (higher is better), or none.
+        best_step: Update of the best score.
+        n_stale: Validations since then.
+        validated_step: Update of the last validation.
+        window_loss: Sum of the loss since the last record in metrics.jsonl; so `window_nll`, `window_tokens`.
+    """
+
+    data: str
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    seconds: float = 0.0
+    n_target_tokens: int = 0
+    best_score: float | None = None
+    best_step: int = 0
+    n_stale: int = 0
+    validated_step: int = 0
+    window_loss: float = 0.0
+    window_nll: float = 0.0
+    window_tokens: int = 0
+
+
+def save_checkpoint(run: RunFolder, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState) -> None:
+    """Write the checkpoint of `state.step`; it is there completely or not at all."""
+    try:
+        with build_folder(run.checkpoint_folder(state.step)) as folder:
+            weights = {name: tensor.cpu().contiguous() for name, tensor in weights_of(model).items()}
+            save_file(weights, folder / "model.safetensors")
+            save_file(_optimizer_tensors(model, optimizer), folder / "optimizer.safetensors")
+            (folder / "state.json").write_text(json.dumps(asdict(state), indent=2) + "\n", encoding="utf-8")
+    except SafetensorError as error:
+        raise OutputError(
+            f"a checkpoint could not be written: {error}",
+            where=str(run.checkpoints),
+            hint="free some disk space and give the same command again; the checkpoints before are intact",
+        ) from error
+
+
+def load_checkpoint(
+    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
+) -> TrainingState:
+    """Put a checkpoint into model and optimiser.
+
+    Raises:
+        DataError: If a file is damaged or belongs to another model.
+    """
+    verify_folder(folder, what="checkpoint")
+    try:
+        load_weights(model, load_file(folder / "model.safetensors"))
+        _restore_optimizer(model, optimizer, load_file(folder / "optimizer.safetensors", device=str(device)))
+        return TrainingState(**json.loads((folder / "state.json").read_bytes()))
+    except (KeyError, TypeError, ValueError, SafetensorError) as error:
+        raise DataError(
+            f"the checkpoint does not fit this model: {error}",
+            where=str(folder),
+            hint="delete this folder to resume from the checkpoint before it",
+        ) from error
+
+
+def prune_checkpoints(run: RunFolder, n_last: int, best_step: int) -> None:
+    """Delete all but the last `n_last` checkpoints and the best."""
+    import shutil
+
+    for step, folder in run.checkpoints_by_step()[:-n_last]:
+        if step != best_step:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's tensors under names such as `exp_avg/encoder.0.….weight`."""
+    tensors = {}
+    for name, parameter in model.named_parameters():
+        for key, value in optimizer.state[parameter].items():
+            tensors[f"{key}/{name}"] = torch.as_tensor(value).cpu().contiguous()
+    return tensors
+
+
+def _restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = dict(model.named_parameters())
+    for full_name, tensor in tensors.items():
+        key, name = full_name.split("/", 1)
+        if key != "step" and tensor.shape != parameters[name].shape:
+            raise ValueError(f"{full_name} has shape {tuple(tensor.shape)}")
+        optimizer.state[parameters[name]][key] = tensor

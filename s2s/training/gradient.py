@@ -1,0 +1,134 @@
+"""The gradient of an update, computed by as many workers as that pays.
+
+A small model leaves a processor's cores waiting for each other at every little operation. So on a CPU a batch is cut
+into one part per core: each worker computes its part's gradient with a thread of its own, on a copy of the model that
+shares the weights, and the gradients are added. The sum is over all target pieces of the update, so the result is
+that of one worker, whatever their number (up to rounding, and for other dropout masks).
+
+Shapes: B pairs, S source positions, T target positions, N real target positions, D d_model.
+"""
+
+import copy
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from s2s.config.schema import TrainConfig
+from s2s.corpus.batches import collate
+from s2s.corpus.store import EncodedSplit
+from s2s.model import Transformer, projection_loss
+from s2s.model.dropout import Dropout
+from s2s.runtime import seed_of_step, set_threads
+from s2s.symbols import PAD
+
+_PIECES_PER_WORKER = 512  # below so many of a batch's budget, a worker is not worth its while
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Of an update: label-smoothed loss and plain NLL in nats, and target pieces, end symbols included."""
+
+    loss: float
+    nll: float
+    n_target_tokens: int
+
+
+class GradientWorkers:
+    """Computes gradients of a model.
+
+    Args:
+        model: Gets the gradients, in the `grad` of its parameters.
+        split: Encoded training pairs.
+        config: Loss, seed and batch size.
+        autocast: Type of autocast, or none for float32.
+    """
+
+    def __init__(
+        self, model: Transformer, split: EncodedSplit, config: TrainConfig, autocast: torch.dtype | None
+    ) -> None:
+        self.model, self.split, self.config, self.autocast = model, split, config, autocast
+        self.device = next(model.parameters()).device
+        self._tgt_lengths = split.tgt_lengths
+        n_workers = 1
+        # (dropout of attention weights happens inside torch, which has one generator for all threads)
+        if self.device.type == "cpu" and not model.config.attention_dropout:
+            n_workers = max(1, min(torch.get_num_threads(), config.batch_tokens // _PIECES_PER_WORKER))
+        self._models = [model, *(_sharing_weights(model) for _ in range(n_workers - 1))]
+        self._pool = None
+        if n_workers > 1:
+            n_threads = torch.get_num_threads() // n_workers
+            self._pool = ThreadPoolExecutor(n_workers, "gradient", set_threads, (n_threads,))
+
+    def compute(self, batches: Sequence[NDArray[np.int64]], step: int) -> Sums:
+        """Set the gradient of the mean loss per target piece over some batches.
+
+        Args:
+            batches: Indices of pairs, a batch each; together they are one update.
+            step: Number of the update; it seeds dropout.
+        """
+        n_tokens = sum(int(self._tgt_lengths[batch].sum()) + len(batch) for batch in batches)
+        for worker, model in enumerate(self._models):
+            model.train()
+            model.zero_grad()
+            self._seed(model, step, worker)
+        n_workers = len(self._models)
+        if self._pool is None:
+            losses = [self._backward(self.model, batches, n_tokens)]
+        else:
+            parts = [[batch[worker::n_workers] for batch in batches] for worker in range(n_workers)]
+            losses = list(self._pool.map(self._backward, self._models, parts, [n_tokens] * n_workers))
+        self._add_gradients()
+        return Sums(sum(loss for loss, _ in losses), sum(nll for _, nll in losses), n_tokens)
+
+    def _seed(self, model: Transformer, step: int, worker: int) -> None:
+        """Give dropout the randomness of this update, so that a resumed training draws the same."""
+        seed = seed_of_step(self.config.seed, step, worker)
+        if worker == 0:
+            torch.manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
+        for module in model.modules():
+            if isinstance(module, Dropout):
+                module.generator = generator
+
+    def _backward(self, model: Transformer, batches: Sequence[NDArray[np.int64]], n_tokens: int) -> tuple[float, float]:
+        """Add the gradient of some batches' share of the mean to `model`; sums of loss and NLL."""
+        loss_sum = nll_sum = 0.0
+        for indices in batches:
+            if len(indices):
+                loss, nll = self._loss(model, indices)
+                (loss / n_tokens).backward()  # type: ignore[no-untyped-call]
+                loss_sum, nll_sum = loss_sum + loss.item(), nll_sum + nll.item()
+        return loss_sum, nll_sum
+
+    def _loss(self, model: Transformer, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Sums of the label-smoothed loss and of the plain NLL over the target pieces of a batch."""
+        batch = collate(self.split, indices)
+        src_BS, tgt_in_BT, tgt_out_BT = (
+            tensor.to(self.device, non_blocking=True) for tensor in (batch.src_BS, batch.tgt_in_BT, batch.tgt_out_BT)
+        )
+        with torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None):
+            hidden_BTD = model.decode(tgt_in_BT, model.encode(src_BS), src_BS)
+        real_BT = tgt_out_BT != PAD  # the projection is the largest part of a small model: no padding in it
+        hidden_ND, target_N = hidden_BTD[real_BT], tgt_out_BT[real_BT]
+        return projection_loss(hidden_ND, model.projection.weight, target_N, self.config.label_smoothing)
+
+    def _add_gradients(self) -> None:
+        for others in zip(*(model.parameters() for model in self._models), strict=True):
+            gradients = [parameter.grad for parameter in others if parameter.grad is not None]
+            for gradient in gradients[1:]:
+                gradients[0].add_(gradient)
+            if gradients:
+                others[0].grad = gradients[0]
+
+
+def _sharing_weights(model: Transformer) -> Transformer:
+    """A copy whose parameters are the same memory, with gradients of their own."""
+    twin = copy.deepcopy(model)
+    for ours, theirs in zip(twin.parameters(), model.parameters(), strict=True):
+        ours.data = theirs.data
+    return twin

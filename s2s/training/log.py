@@ -1,0 +1,81 @@
+"""What training tells: a progress line for people, `metrics.jsonl` for programs, TensorBoard if asked for."""
+
+import math
+from typing import Any
+
+from s2s.console import Progress, duration
+from s2s.errors import UsageError
+from s2s.run_folder import RunFolder
+from s2s.training.checkpoint import TrainingState
+from s2s.training.trainer import UpdateReport
+
+RECORD_EVERY = 50  # updates between records in metrics.jsonl
+
+
+class TrainingLog:
+    """Takes reports of updates and validations.
+
+    Args:
+        run: Where `metrics.jsonl` is.
+        state: The trainer's counters, read at each report.
+        tensorboard: Also write for TensorBoard.
+    """
+
+    def __init__(self, run: RunFolder, state: TrainingState, *, tensorboard: bool = False) -> None:
+        self.run, self.state = run, state
+        self.progress = Progress("train")
+        self._speed: float | None = None  # target pieces a second, smoothed
+        self._board = _summary_writer(run) if tensorboard else None
+
+    def update(self, report: UpdateReport, share: float) -> None:
+        """Note an update; `share` of the run is done with it."""
+        speed = report.n_target_tokens / report.seconds
+        self._speed = speed if self._speed is None else 0.95 * self._speed + 0.05 * speed
+        left = duration(self.state.seconds * (1 - share) / share) if share > 0 else "?"
+        self.progress.show(
+            share,
+            f"update {report.step:,}  loss {report.loss:.3f}  {self._speed:,.0f} target pieces/s  {left} left",
+        )
+        if report.step % RECORD_EVERY == 0:
+            self._record_updates(report)
+
+    def _record_updates(self, report: UpdateReport) -> None:
+        state = self.state
+        nll = state.window_nll / state.window_tokens
+        values = {
+            "loss": state.window_loss / state.window_tokens,
+            "nll": nll,
+            "ppl": math.exp(min(nll, 700.0)),
+            "learning_rate": report.learning_rate,
+            "grad_norm": report.grad_norm,
+        }
+        more = {"epoch": state.epoch, "target_tokens": state.n_target_tokens}
+        timing = {"tokens_per_second": round(self._speed or 0.0, 1), "seconds": round(state.seconds, 3)}
+        state.window_loss, state.window_nll, state.window_tokens = 0.0, 0.0, 0
+        self._write("train", values, {**more, **timing})
+
+    def validation(self, values: dict[str, float], more: dict[str, Any]) -> None:
+        """Note a validation: its figures, and what goes with them."""
+        self._write("valid", values, {**more, "seconds": round(self.state.seconds, 3)})
+
+    def _write(self, kind: str, values: dict[str, float], more: dict[str, Any]) -> None:
+        self.run.append_metrics({"step": self.state.step, "kind": kind, **values, **more})
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(f"{kind}/{name}", value, self.state.step)
+
+    def close(self) -> None:
+        """Remove the progress bar and close files."""
+        self.progress.close()
+        if self._board is not None:
+            self._board.close()
+
+
+def _summary_writer(run: RunFolder) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UsageError(
+            "train.tensorboard needs the tensorboard package", hint="pip install 's2s[tensorboard]'"
+        ) from None
+    return SummaryWriter(str(run.path / "tensorboard"))

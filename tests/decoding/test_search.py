@@ -1,0 +1,198 @@
+"""Search against enumeration and against itself, on a scripted model and on a real one."""
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor
+
+from s2s.decoding.forced import forced_log_probabilities
+from s2s.decoding.incremental import IncrementalDecoder
+from s2s.decoding.search import Hypothesis, SearchOptions, search
+from s2s.model import Transformer, TransformerConfig
+from s2s.symbols import BOS, EOS
+
+N_PIECES = 7  # four control symbols and three others
+
+
+@dataclass
+class Histories:
+    """All that the scripted model needs to know: what each hypothesis consists of."""
+
+    rows: list[tuple[int, ...]]
+    sources: list[tuple[int, ...]]
+    beam: int
+
+
+class ScriptedModel:
+    """Logits are a fixed random function of the source and of everything said so far."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def logits(self, source: tuple[int, ...], said: tuple[int, ...]) -> Tensor:
+        number = self.seed
+        for piece in (*source, 99, *said):
+            number = (number * 31 + piece + 1) % (2**31)
+        return 2 * torch.randn(N_PIECES, generator=torch.Generator().manual_seed(number))
+
+    def start(self, src_BS: Tensor, beam: int) -> Histories:
+        sources = [tuple(piece for piece in row if piece) for row in src_BS.tolist()]
+        return Histories([() for _ in sources for _ in range(beam)], sources, beam)
+
+    def step(self, state: Histories, tokens_N: Tensor | None) -> Tensor:
+        if tokens_N is not None:
+            state.rows = [(*row, token) for row, token in zip(state.rows, tokens_N.tolist(), strict=True)]
+        return torch.stack([self.logits(state.sources[i // state.beam], row) for i, row in enumerate(state.rows)])
+
+    def select(self, state: Histories, rows_N: Tensor, sentences_B: Tensor | None = None) -> None:
+        state.rows = [state.rows[row] for row in rows_N.tolist()]
+        if sentences_B is not None:
+            state.sources = [state.sources[sentence] for sentence in sentences_B.tolist()]
+
+    def log_probability(self, source: tuple[int, ...], ids: tuple[int, ...]) -> float:
+        total = 0.0
+        for position, piece in enumerate((*ids, EOS)):
+            total += self.logits(source, ids[:position]).log_softmax(0)[piece].item()
+        return total
+
+
+def enumerate_best(
+    model: ScriptedModel, source: tuple[int, ...], max_length: int, alpha: float
+) -> list[tuple[float, tuple[int, ...]]]:
+    everything = [
+        (model.log_probability(source, ids) / (length + 1) ** alpha, ids)
+        for length in range(max_length + 1)
+        for ids in itertools.product(range(4, N_PIECES), repeat=length)
+    ]
+    return sorted(everything, reverse=True)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_beam_wide_enough_finds_what_enumeration_finds(
+    alpha: float, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SearchOptions, "max_length", lambda _self, _n: 3)
+    model = ScriptedModel(seed)
+    # 3 + 9 + 27 prefixes can live and 40 hypotheses can end: a beam of 81 loses none
+    options = SearchOptions(beam=81, length_penalty=alpha, n_best=10)
+    sources = [(5, 6, EOS), (4, EOS)]
+    found = search(model, torch.tensor([[5, 6, EOS], [4, EOS, 0]]), options)
+    for source, hypotheses in zip(sources, found, strict=True):
+        expected = enumerate_best(model, source, 3, alpha)[:10]
+        assert [tuple(h.ids) for h in hypotheses] == [ids for _, ids in expected]
+        for hypothesis, (score, _) in zip(hypotheses, expected, strict=True):
+            assert hypothesis.score == pytest.approx(score, abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_greedy_is_a_beam_of_one_and_follows_the_largest_logit(seed: int) -> None:
+    model = ScriptedModel(seed)
+    source, said = (5, 6, EOS), []
+    limit = SearchOptions(beam=1).max_length(2)
+    while len(said) < limit:
+        logits = model.logits(source, tuple(said))
+        logits[:3] = -math.inf
+        piece = int(logits.argmax())
+        if piece == EOS:
+            break
+        said.append(piece)
+    [[hypothesis]] = search(model, torch.tensor([source]), SearchOptions(beam=1))
+    assert hypothesis.ids == said
+    assert hypothesis.log_probability == pytest.approx(model.log_probability(source, tuple(said)), abs=1e-3)
+
+
+def test_control_symbols_are_never_chosen_and_the_limit_is_kept_and_told() -> None:
+    class NeverEnds(ScriptedModel):
+        def logits(self, source: tuple[int, ...], said: tuple[int, ...]) -> Tensor:
+            logits = super().logits(source, said)
+            logits[:3] += 30  # PAD, UNK and BOS look best
+            logits[EOS] -= 30
+            return logits
+
+    options = SearchOptions(beam=3, n_best=3, max_length_ratio=1.0)
+    [hypotheses] = search(NeverEnds(0), torch.tensor([[5, EOS]]), options)
+    assert len(hypotheses) == 3
+    for hypothesis in hypotheses:
+        assert hypothesis.cut
+        assert len(hypothesis.ids) == 11  # one source piece and 10
+        assert min(hypothesis.ids) >= 4
+
+
+def test_a_sentence_is_translated_as_if_it_were_alone() -> None:
+    model, options = ScriptedModel(4), SearchOptions(beam=4, n_best=2)
+    rows = [[5, 6, EOS, 0], [4, EOS, 0, 0], [6, 6, 5, EOS], [4, 5, EOS, 0]]
+    together = search(model, torch.tensor(rows), options)
+    alone = [search(model, torch.tensor([[piece for piece in row if piece]]), options)[0] for row in rows]
+    assert together == alone
+
+
+def test_n_best_wider_than_the_beam_is_refused() -> None:
+    with pytest.raises(ValueError, match="n_best"):
+        SearchOptions(beam=2, n_best=3)
+
+
+def real_model(norm: str = "post") -> Transformer:
+    torch.manual_seed(5)
+    model = Transformer(TransformerConfig(30, 30, 2, 2, 16, 32, 4, 0.3, 0.0, norm))  # type: ignore[arg-type]
+    with torch.no_grad():
+        model.tgt_embedding.weight.mul_(4)  # far from uniform, so that hypotheses differ
+    return model.eval()
+
+
+SOURCES = torch.tensor([[5, 6, 7, 8, EOS], [9, EOS, 0, 0, 0], [10, 11, 12, EOS, 0]])
+
+
+@pytest.mark.parametrize("norm", ["post", "pre"])
+def test_incremental_equals_full_decoding(norm: str) -> None:
+    model = real_model(norm)
+    decoder = IncrementalDecoder(model)
+    target = torch.randint(4, 30, (3, 40), generator=torch.Generator().manual_seed(0))  # longer than a new cache
+    full = model(SOURCES, torch.cat([torch.full((3, 1), BOS), target], dim=1))
+    with torch.inference_mode():
+        state = decoder.start(SOURCES, 1)
+        for position in range(41):
+            logits = decoder.step(state, None if position == 0 else target[:, position - 1])
+            torch.testing.assert_close(logits, full[:, position], atol=2e-5, rtol=1e-4)
+
+
+def test_select_reorders_hypotheses_and_drops_sentences() -> None:
+    model = real_model()
+    decoder = IncrementalDecoder(model)
+    with torch.inference_mode():
+        state = decoder.start(SOURCES, 2)
+        decoder.step(state, None)
+        decoder.step(state, torch.tensor([5, 6, 7, 8, 9, 10]))
+        # sentence 1 leaves; the hypotheses of sentence 2 change places; the second of sentence 0 is copied
+        decoder.select(state, torch.tensor([1, 1, 5, 4]), torch.tensor([0, 2]))
+        logits = decoder.step(state, torch.tensor([11, 12, 13, 14]))
+    said = torch.tensor([[BOS, 6, 11], [BOS, 6, 12], [BOS, 10, 13], [BOS, 9, 14]])
+    expected = model(SOURCES[[0, 0, 2, 2]], said)[:, -1]
+    torch.testing.assert_close(logits, expected, atol=2e-5, rtol=1e-4)
+
+
+def test_the_searchs_score_is_the_forced_score() -> None:
+    model = real_model()
+    found: list[list[Hypothesis]] = search(IncrementalDecoder(model), SOURCES, SearchOptions(beam=4, n_best=4))
+    sources = [[piece for piece in row if piece not in (0, EOS)] for row in SOURCES.tolist()]
+    pairs = [(source, hypothesis.ids) for source, nbest in zip(sources, found, strict=True) for hypothesis in nbest]
+    forced = forced_log_probabilities(model, pairs, batch_tokens=40)
+    searched = [hypothesis.log_probability for nbest in found for hypothesis in nbest]
+    assert searched == pytest.approx(forced, abs=1e-3)
+    for nbest in found:
+        assert [h.score for h in nbest] == sorted((h.score for h in nbest), reverse=True)
+        assert len({tuple(h.ids) for h in nbest}) == 4
+
+
+def test_a_wider_beam_never_scores_worse_without_length_penalty() -> None:
+    model = real_model()
+    best = [
+        search(IncrementalDecoder(model), SOURCES, SearchOptions(beam=beam, length_penalty=0.0)) for beam in (1, 30)
+    ]
+    for narrow, wide in zip(*best, strict=True):
+        assert wide[0].score >= narrow[0].score - 1e-5
