@@ -1,16 +1,18 @@
 """The command line: parse, call one function, print. Whatever is slow to import is imported inside the commands."""
 
+import contextlib
 import errno
 import os
 import sys
 import traceback
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from s2s.errors import OutputError, S2SError, UsageError
+from s2s.errors import InputMissingError, OutputError, S2SError, UsageError
 from s2s.version import __version__
 
 if TYPE_CHECKING:
@@ -122,26 +124,43 @@ def _load(config: Path, overrides: list[str] | None) -> "Config":
     return load_config(config, overrides or [])
 
 
-def _lines_to_read(given: str) -> BinaryIO:
-    """Standard input for `-`, else a file."""
+@contextlib.contextmanager
+def _lines_of(text: list[str] | None, given: str = "-") -> Iterator[Iterable[bytes]]:
+    """Lines from the command line, else from a file, else (`-`) from standard input."""
+    if text:
+        yield [line.encode("utf-8", "surrogateescape") for line in text]
+        return
     if given != "-":
-        try:
-            return Path(given).open("rb")
-        except OSError as error:
-            from s2s.errors import InputMissingError
-
-            raise InputMissingError(error.strerror or str(error), where=given) from None
+        with contextlib.ExitStack() as opened:
+            try:
+                file = opened.enter_context(Path(given).open("rb"))
+            except OSError as error:
+                raise InputMissingError(error.strerror or str(error), where=given) from None
+            yield file
+        return
     if sys.stdin is None:
         raise UsageError("standard input is closed", hint="give TEXT or --input FILE")
     if sys.stdin.isatty():
         print("reading standard input; Ctrl-D ends it", file=sys.stderr)
-    return sys.stdin.buffer
+    yield sys.stdin.buffer
 
 
 def _standard_output() -> BinaryIO:
     if sys.stdout is None:
         raise OutputError("standard output is closed", hint="use --output FILE")
     return sys.stdout.buffer
+
+
+@contextlib.contextmanager
+def _destination(output: Path | None) -> Iterator[BinaryIO]:
+    """Standard output, or a file that gets its name when all is written."""
+    if output is None:
+        yield _standard_output()
+        return
+    from s2s.run_folder import writing_to
+
+    with writing_to(output) as file:
+        yield file
 
 
 @app.command("tokenize")
@@ -166,8 +185,8 @@ def tokenize_command(
         tokenize(loaded)
         print(f"next: s2s train {config}", file=sys.stderr)
         return
-    lines = [text.encode("utf-8", "surrogateescape")] if text != "-" else _lines_to_read("-")
-    show_pieces(loaded, side, lines, _standard_output())
+    with _lines_of(None if text == "-" else [text]) as lines:
+        show_pieces(loaded, side, lines, _standard_output())
 
 
 @app.command("train")
@@ -272,24 +291,16 @@ def translate_command(
         raise UsageError("give TEXT or --input, not both")
     if beam is not None and n_best > beam:
         raise UsageError(f"--n-best {n_best} needs --beam {n_best} or more")
-    sink = _standard_output() if output is None else None
-    lines = [line.encode("utf-8", "surrogateescape") for line in text] if text else _lines_to_read(source)
-    from s2s.jobs.translate import Format, model_path, translate_stream, writing_to
-    from s2s.runtime import set_threads
+    with _lines_of(text, source) as lines, _destination(output) as sink:
+        from s2s.decoding.translator import Translator
+        from s2s.jobs.translate import Format, model_path, translate_stream
+        from s2s.runtime import set_threads
 
-    path = model_path(model)
-    set_threads(threads)
-    from s2s.decoding.translator import Translator
-
-    translator = Translator.load(path, device)
-    options = translator.options(beam=beam, length_penalty=length_penalty, n_best=n_best)
-    form: Format = "json" if as_json else "n-best" if n_best > 1 else "scores" if scores else "text"
-    if sink is not None:
+        set_threads(threads)
+        translator = Translator.load(model_path(model), device)
+        options = translator.options(beam=beam, length_penalty=length_penalty, n_best=n_best)
+        form: Format = "json" if as_json else "n-best" if n_best > 1 else "scores" if scores else "text"
         report = translate_stream(translator, options, lines, sink, form)
-    else:
-        assert output is not None
-        with writing_to(output) as file:
-            report = translate_stream(translator, options, lines, file, form)
     report.tell()
 
 

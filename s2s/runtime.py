@@ -62,8 +62,6 @@ def set_threads(n_threads: int | None) -> int:
         given = os.environ.get("OMP_NUM_THREADS", "")
         n_threads = int(given) if given.isdecimal() and int(given) > 0 else len(os.sched_getaffinity(0))
     torch.set_num_threads(n_threads)
-    # a number too small for the normal format costs a hundred times a multiplication; it may as well be 0
-    torch.set_flush_denormal(True)
     return n_threads
 
 

@@ -1,15 +1,27 @@
 """What all tests share."""
 
 import os
+from pathlib import Path
 
 import pytest
+from small_corpus import small_config
+
+from s2s.config.schema import Config
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     """One torch thread: tiny tensors are faster so, and sums come out in one order."""
     os.environ["OMP_NUM_THREADS"] = "1"
-    os.environ["HF_HUB_OFFLINE"] = "1"
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def tiny_config(tmp_path: Path) -> Config:
+    """A config, with its corpus, that trains in a second or two."""
+    return small_config(tmp_path)

@@ -176,7 +176,7 @@ class HubSplit:
             return HubError("there is no such dataset on the hub, or it is private", where=self.where, hint=hint)
         if "ConnectionError" in kinds or "TimeoutError" in kinds or "HTTPError" in kinds or "HfHubHTTPError" in kinds:
             return _unreachable(self.where, first_line)
-        if isinstance(error, ValueError) and ("split" in text or "instruction" in text or "slice" in text.lower()):
+        if text.startswith(("Unknown split", "Unrecognized instruction", "Percent slice", "Requested slice")):
             return ConfigError(first_line, where=self.where, hint="A split is train, test, train[:1000] or train[:1%].")
         if isinstance(error, ValueError) and ("onfig" in text or "BuilderConfig" in text):
             listed = re.search(r"\[([^\[\]]*)\](?!.*\[)", text, re.DOTALL)

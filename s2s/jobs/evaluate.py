@@ -71,6 +71,7 @@ def split_of_run(run: Path, split: str) -> TestSet:
     Raises:
         UsageError: If the config has no such split.
     """
+    find_bundle(run)  # what is missing altogether is said first
     resolved = RunFolder(run).resolved
     if not resolved.is_file():
         raise InputMissingError("not a run folder: no resolved.yaml", where=str(run), hint="use --src and --ref")

@@ -13,7 +13,7 @@ from s2s.corpus.pairs import PairCorpus, open_pairs
 from s2s.corpus.store import EncodedSplit, SplitReport, ensure_split
 from s2s.corpus.text import decode_line
 from s2s.corpus.vocabulary import Vocabularies
-from s2s.errors import DataError, InputMissingError
+from s2s.errors import ConfigError, DataError, InputMissingError
 from s2s.run_folder import RunFolder, write_atomic
 
 
@@ -83,10 +83,16 @@ def prepare(config: Config, run: RunFolder) -> Prepared:
 
 def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabularies:
     """The run's vocabulary, learnt now unless it was learnt from this text with these options before."""
-    made_from = {"vocab": config.vocab.model_dump(), "train": train.identity()}
+    made_from = {"vocab": config.vocab.model_dump(), "train": train.fingerprint}
     note = run.vocab / "made_from.json"
-    if note.is_file() and json.loads(note.read_bytes()) == json.loads(json.dumps(made_from)):
+    if note.is_file() and json.loads(note.read_bytes()) == made_from:
         return Vocabularies.load(run.vocab)
+    if run.checkpoints_by_step():
+        raise ConfigError(
+            "the training data or the vocabulary's options changed since this run was started",
+            where=str(run.path),
+            hint="give another `run:`, restore them, or start anew with `s2s train --overwrite`",
+        )
     say("learning the vocabulary …")
     vocabularies = Vocabularies.learn(train, config.vocab)
     run.vocab.mkdir(parents=True, exist_ok=True)

@@ -85,6 +85,7 @@ def train(
         run.clean_temporaries()
         if overwrite:
             clear(run)
+            run.create()
         refuse_other_config(run, config)
         write_atomic(run.config, given or dump_config(config).encode())
         write_atomic(run.resolved, dump_config(config))

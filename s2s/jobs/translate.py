@@ -1,11 +1,9 @@
 """`s2s translate`: lines in, as many lines out, in order, as they come."""
 
 import json
-import os
 import queue
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -15,7 +13,7 @@ from s2s.corpus.text import decode_line
 from s2s.decoding.search import SearchOptions
 from s2s.decoding.translator import Translation, Translator, count_notes
 from s2s.errors import InputMissingError
-from s2s.run_folder import newest_run, reporting_os_errors
+from s2s.run_folder import newest_run
 
 Format = Literal["text", "scores", "n-best", "json"]
 
@@ -81,8 +79,8 @@ def translate_stream(
     report = StreamReport()
     for chunk in _chunks(source):
         lines = []
-        for raw in chunk:
-            line, repaired = decode_line(raw)
+        for number, raw in enumerate(chunk, start=report.n_lines):
+            line, repaired = decode_line(raw, first=number == 0)
             lines.append(line)
             report.n_repaired += repaired
         translations = translator.translate_lines(lines, options)
@@ -91,18 +89,6 @@ def translate_stream(
         sink.flush()
         report.add(translations)
     return report
-
-
-@contextmanager
-def writing_to(path: Path) -> Iterator[BinaryIO]:
-    """A file that gets its name only when all is written; what had that name stays until then."""
-    temporary = path.with_name(f".{path.name}.part")
-    with reporting_os_errors(path):
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
 
 
 def _chunks(source: Iterable[bytes]) -> Iterator[list[bytes]]:

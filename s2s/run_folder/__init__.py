@@ -10,7 +10,7 @@ Three rules carry everything:
 
 from s2s.run_folder.layout import RunFolder, newest_run
 from s2s.run_folder.sealed import MANIFEST, build_folder, existing_folder, verify_folder
-from s2s.run_folder.writing import reporting_os_errors, write_atomic
+from s2s.run_folder.writing import reporting_os_errors, write_atomic, writing_to
 
 __all__ = [
     "MANIFEST",
@@ -21,4 +21,5 @@ __all__ = [
     "reporting_os_errors",
     "verify_folder",
     "write_atomic",
+    "writing_to",
 ]

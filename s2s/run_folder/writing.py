@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from s2s.errors import CannotCreateError, OutputError, S2SError
 
@@ -70,26 +71,40 @@ def write_atomic(path: Path, data: bytes | str) -> None:
     Raises:
         CannotCreateError, OutputError: See `reporting_os_errors`. Nothing is left behind.
     """
-    content = data.encode("utf-8") if isinstance(data, str) else data
+    with reporting_os_errors(path), writing_to(path) as file:
+        file.write(data.encode("utf-8") if isinstance(data, str) else data)
+
+
+@contextlib.contextmanager
+def writing_to(path: Path) -> Iterator[BinaryIO]:
+    """A file to write bit by bit, which gets its name when the block ends well; see `write_atomic`.
+
+    Raises:
+        CannotCreateError, OutputError: Creating or finishing it failed. An OSError of the block itself goes through.
+    """
     with reporting_os_errors(path):
         target = Path(os.path.realpath(path))
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if target.exists() and not target.is_file():
-            target.write_bytes(content)
-            return
-        temporary = temporary_beside(target)
-        try:
-            with temporary.open("xb") as file:
-                file.write(content)
+        is_device = target.exists() and not target.is_file()
+        temporary = target if is_device else temporary_beside(target)
+        file = temporary.open("wb" if is_device else "xb")
+    try:
+        with file:
+            yield file
+            with reporting_os_errors(path):
                 file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
-        except BaseException:
+                if not is_device:
+                    os.fsync(file.fileno())
+        if not is_device:
+            with reporting_os_errors(path):
+                temporary.replace(target)
+                fsync_folder(target.parent)
+    except BaseException:
+        if not is_device:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
-            raise
-        fsync_folder(target.parent)
+        raise
 
 
 def temporary_beside(path: Path) -> Path:

@@ -113,4 +113,4 @@ def _restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tenso
         key, name = full_name.split("/", 1)
         if key != "step" and tensor.shape != parameters[name].shape:
             raise ValueError(f"{full_name} has shape {tuple(tensor.shape)}")
-        optimizer.state[parameters[name]][key] = tensor
+        optimizer.state[parameters[name]][key] = tensor.clone()  # what was loaded is the file, mapped into memory

@@ -141,7 +141,7 @@ def test_language_codes_match_whatever_their_case_and_dash(tmp_path: Path) -> No
 
 def test_line_numbers_of_csv_with_a_line_break_in_a_cell(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes(b'en,de\r\n"a\r\nb",c\r\n\r\nd,e\r\n')
-    assert [pair[:2] + (pair.line,) for pair in opened(str(tmp_path / "x.csv"))] == [("a b", "c", 2), ("d", "e", 5)]
+    assert [(*pair[:2], pair.line) for pair in opened(str(tmp_path / "x.csv"))] == [("a b", "c", 2), ("d", "e", 5)]
 
 
 def test_line_breaks_in_json_become_spaces(tmp_path: Path) -> None:

@@ -1,0 +1,220 @@
+"""The four commands as a user gives them: exit codes, streams, pipes."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from small_corpus import small_config
+from typer.testing import CliRunner
+
+from s2s.cli import app
+from s2s.config.load import dump_config
+
+ROOT = Path(__file__).parent.parent
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+
+
+@dataclass
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+def s2s(*arguments: str | Path, cwd: Path, stdin: bytes = b"") -> Done:
+    """Give a command inside this process: starting Python and torch anew takes seconds."""
+    with contextlib.chdir(cwd):
+        result = CliRunner().invoke(app, list(map(str, arguments)), input=stdin)
+    return Done(result.exit_code, result.stdout_bytes, result.stderr_bytes)
+
+
+def in_process_of_its_own(command: str, cwd: Path) -> Done:
+    """Give a shell command, with `s2s` in it, to bash."""
+    shell = command.replace("s2s ", f"{sys.executable} -m s2s ")
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, cwd=cwd, env=ENVIRONMENT, check=False)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which `s2s train config.yaml` has been given; its run is runs/small."""
+    folder = tmp_path_factory.mktemp("home")
+    config = small_config(folder, max_steps=250, batch_tokens=256, validate_every=125)
+    config = config.model_copy(update={"run": "runs/small"})
+    (folder / "config.yaml").write_text(dump_config(config), "utf-8")
+    done = s2s("tokenize", "config.yaml", cwd=folder)
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"pieces" in done.stderr
+    done = s2s("train", "config.yaml", cwd=folder)
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout == b""
+    assert b"s2s translate --model runs/small" in done.stderr
+    return folder
+
+
+def test_translate_text_names_the_model_on_stderr_and_prints_the_translation_alone(home: Path) -> None:
+    done = s2s("translate", "cat one", cwd=home)
+    assert done.returncode == 0
+    assert done.stdout.decode() == "eins Katze\n"
+    assert b"model: runs/small" in done.stderr
+
+
+def test_a_pipe_gives_as_many_lines_as_it_gets_whatever_the_bytes(home: Path) -> None:
+    nasty = [
+        b"cat one",
+        b"",
+        b"   ",
+        b"\xff\xfe broken \x80",
+        "😀 🏳️‍🌈".encode(),
+        b"a\rb",
+        "x\u2028y\u2029z\x85w\x0b\x0c\x1c".encode(),
+        b"\x00\x01\x02",
+        b"</s> <s> <unk> <pad> <0x0A>",
+        b"one " * 5000,
+        b"x" * 3000,
+        "\u202eright to left".encode(),
+        b"two dogs\r",
+        b"last, without a line feed",
+    ]
+    done = s2s("translate", "--model", "runs/small", "--beam", "2", cwd=home, stdin=b"\n".join(nasty))
+    assert done.returncode == 0, done.stderr.decode()
+    lines = done.stdout.decode("utf-8").split("\n")
+    assert len(lines) == len(nasty) + 1
+    assert lines[-1] == ""
+    assert lines[0] == "eins Katze"
+    assert lines[1] == lines[2] == ""
+    for line in lines:
+        assert not set(line) & set("\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
+    assert b"not UTF-8" in done.stderr
+    assert b"translated in parts" in done.stderr
+
+
+def test_a_file_and_a_pipe_agree_and_output_appears_whole(home: Path) -> None:
+    (home / "in.txt").write_bytes(b"cat one\nred dog")
+    piped = s2s("translate", cwd=home, stdin=b"cat one\nred dog")
+    done = s2s("translate", "--input", "in.txt", "--output", "out.txt", cwd=home)
+    assert done.returncode == 0
+    assert done.stdout == b""
+    assert (home / "out.txt").read_bytes() == piped.stdout
+    assert not [path.name for path in home.iterdir() if path.name.endswith(".part")]
+
+
+def test_output_comes_before_the_input_ends(home: Path) -> None:
+    command = [sys.executable, "-m", "s2s", "translate"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=home, env=ENVIRONMENT) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for line, expected in ((b"cat one\n", b"eins Katze\n"), (b"red dog\n", b"Hund rot\n")):
+            process.stdin.write(line)
+            process.stdin.flush()
+            assert process.stdout.readline() == expected
+        process.stdin.close()
+        assert process.wait() == 0
+
+
+def test_json_scores_and_n_best(home: Path) -> None:
+    done = s2s("translate", "--json", "--n-best", "3", "cat one", "", cwd=home)
+    first, empty = [json.loads(line) for line in done.stdout.decode().split("\n")[:-1]]
+    assert first["translation"] == first["candidates"][0]["text"] == "eins Katze"
+    assert len(first["candidates"]) == 3
+    scores = [candidate["score"] for candidate in first["candidates"]]
+    assert scores == sorted(scores, reverse=True)
+    assert empty["translation"] == ""
+    score, text = s2s("translate", "--scores", "cat one", cwd=home).stdout.decode().rstrip("\n").split("\t")
+    assert (float(score), text) == (pytest.approx(scores[0], abs=1e-4), "eins Katze")
+    listing = s2s("translate", "--n-best", "2", "cat one", "red dog", cwd=home).stdout.decode().split("\n")[:-1]
+    assert [line.split(" ||| ")[0] for line in listing] == ["0", "0", "1", "1"]
+
+
+def test_evaluate_prints_a_table_or_json(home: Path) -> None:
+    table = s2s("evaluate", "runs/small", "--split", "valid", cwd=home).stdout.decode()
+    assert "BLEU: nrefs:1|case:mixed|eff:no|tok:13a" in table
+    done = s2s("evaluate", "runs/small", "runs/small", "--split", "valid", "--json", "--beam", "1", cwd=home)
+    first, second = json.loads(done.stdout)
+    assert first["scores"] == second["scores"]
+    assert first["beam"] == 1
+
+
+def test_tokenize_shows_pieces(home: Path) -> None:
+    assert s2s("tokenize", "config.yaml", "--text", "cat one", cwd=home).stdout.decode().startswith("▁")
+    piped = s2s("tokenize", "config.yaml", "--text", "-", "--side", "target", cwd=home, stdin=b"Katze\nHund\n")
+    assert piped.stdout.count(b"\n") == 2
+
+
+def test_dry_run_writes_nothing_and_says_what_it_would_cost(home: Path) -> None:
+    done = s2s("train", "config.yaml", "--dry-run", "--set", "run=runs/other", cwd=home)
+    assert done.returncode == 0, done.stderr.decode()
+    for word in ("parameters", "target pieces/s", "updates", "GiB"):
+        assert word in done.stdout.decode()
+    assert not (home / "runs" / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["translate", "--model", "nowhere", "x"], 66, "no such model"),
+        (["translate", "--input", "nowhere.txt"], 66, "nowhere.txt"),
+        (["translate", "x", "--input", "y"], 2, "not both"),
+        (["translate", "--beam", "2", "--n-best", "3", "x"], 2, "--beam 3"),
+        (["translate", "--device", "tpu", "x"], 2, "tpu"),
+        (["evaluate", "runs/small"], 2, "no test split"),
+        (["evaluate", "runs/small", "--src", "x"], 2, "as many"),
+        (["evaluate", "runs/small", "--split", "tset"], 2, "test or valid"),
+        (["train", "nowhere.yaml"], 66, "nowhere.yaml"),
+        (["train", "config.yaml", "--set", "train.max_step=3"], 78, "did you mean train.max_steps"),
+        (["train", "config.yaml", "--set", "run=runs/new", "--set", "data.train=gone.tsv"], 66, "gone.tsv"),
+        (["train", "config.yaml", "--set", "train.seed=9"], 78, "train.seed"),
+        (["train", "config.yaml", "--set", "run=/proc/nowhere"], 73, "/proc/nowhere"),
+        (["train"], 2, "CONFIG"),
+        (["trian"], 2, "train"),
+    ],
+)
+def test_mistakes_get_a_message_and_a_code_and_no_traceback(
+    home: Path, arguments: list[str], code: int, words: str
+) -> None:
+    done = s2s(*arguments, cwd=home)
+    said = done.stderr.decode()
+    assert (done.returncode, words in said, "Traceback" in said) == (code, True, False), said
+    assert done.stdout == b""
+
+
+def test_a_reader_that_leaves_early_is_no_error_to_speak_of(home: Path) -> None:
+    (home / "in.long").write_bytes(b"cat one\n" * 20_000)
+    done = in_process_of_its_own("s2s translate < in.long | head -n 1; echo ${PIPESTATUS[0]}", home)
+    assert done.stdout == b"eins Katze\n141\n"
+    assert b"Traceback" not in done.stderr
+    assert b"Exception" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_and_a_closed_output_are_errors(home: Path) -> None:
+    full = in_process_of_its_own("s2s translate 'cat one' > /dev/full", home)
+    assert full.returncode == 74
+    assert b"No space left" in full.stderr
+    assert b"Traceback" not in full.stderr
+    assert in_process_of_its_own("s2s translate 'cat one' >&-", home).returncode == 74
+
+
+def test_without_a_model_it_says_how_to_get_one(tmp_path: Path) -> None:
+    done = s2s("translate", "x", cwd=tmp_path)
+    assert done.returncode == 66
+    assert b"make demo" in done.stderr
+
+
+def test_python_functions_do_what_the_commands_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import s2s as library
+
+    monkeypatch.chdir(home)
+    assert library.Translator.load("runs/small").translate(["cat one", "", "red dog"]) == ["eins Katze", "", "Hund rot"]
+    assert library.evaluate("runs/small", split="valid").score("BLEU") > 50
+    assert library.train("config.yaml").n_steps == 250
+    with pytest.raises(AttributeError):
+        _ = library.Transaltor

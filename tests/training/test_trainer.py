@@ -1,0 +1,179 @@
+"""Gradients that do not depend on how they are computed, stopping, divergence."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_corpus import small_config
+
+from s2s.config.schema import Config
+from s2s.corpus.batches import plan_epoch
+from s2s.decoding.bundle import build_transformer
+from s2s.errors import DivergedError
+from s2s.jobs.tokenize import Prepared, tokenize
+from s2s.model import Transformer, label_smoothed_loss
+from s2s.training.checkpoint import TrainingState
+from s2s.training.gradient import GradientWorkers
+from s2s.training.trainer import Trainer
+
+
+class NoHooks:
+    """Hooks that note what was called; `scores` are the validation scores to give."""
+
+    def __init__(self, trainer: Trainer, scores: list[float] | None = None) -> None:
+        self.trainer, self.scores, self.calls = trainer, scores or [], list[tuple[str, int]]()
+
+    def updated(self, report: object) -> None:
+        self.calls.append(("update", self.trainer.state.step))
+
+    def validate(self) -> float:
+        self.calls.append(("validate", self.trainer.state.step))
+        return self.scores.pop(0) if self.scores else 0.0
+
+    def save(self) -> None:
+        self.calls.append(("save", self.trainer.state.step))
+
+    def check_stop(self) -> None:
+        pass
+
+    def at(self, what: str) -> list[int]:
+        return [step for name, step in self.calls if name == what]
+
+
+def prepared_and_model(config: Config, dropout: float = 0.0) -> tuple[Prepared, Transformer]:
+    prepared = tokenize(config)
+    torch.manual_seed(0)
+    shape = config.model.model_copy(update={"dropout": dropout})
+    return prepared, build_transformer(shape, prepared.vocabularies)
+
+
+def gradients(model: Transformer) -> list[torch.Tensor]:
+    return [parameter.grad.clone() for parameter in model.parameters() if parameter.grad is not None]
+
+
+def all_pairs(prepared: Prepared) -> np.ndarray:  # type: ignore[type-arg]
+    return np.arange(len(prepared.train))
+
+
+def test_gradient_is_that_of_the_mean_over_all_target_pieces(tiny_config: Config) -> None:
+    prepared, model = prepared_and_model(tiny_config)
+    split = prepared.train
+    sums = GradientWorkers(model, split, tiny_config.train, None).compute([all_pairs(prepared)], 1)
+    found = gradients(model)
+    model.zero_grad()
+    total, n_pieces = torch.zeros(()), 0
+    for index in range(len(split)):  # one by one, with the plain loss
+        src = torch.tensor([[*split.src(index).tolist(), 3]])
+        tgt = split.tgt(index).tolist()
+        logits = model(src, torch.tensor([[2, *tgt]]))[0]
+        total = total + label_smoothed_loss(logits, torch.tensor([*tgt, 3]), 0.1)[0]
+        n_pieces += len(tgt) + 1
+    (total / n_pieces).backward()
+    assert sums.n_target_tokens == n_pieces
+    assert sums.loss == pytest.approx(total.item(), rel=1e-5)
+    torch.testing.assert_close(found, gradients(model), atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("n_batches", [2, 3, 7])
+def test_accumulating_k_batches_equals_one_large_batch(tiny_config: Config, n_batches: int) -> None:
+    prepared, model = prepared_and_model(tiny_config)
+    workers = GradientWorkers(model, prepared.train, tiny_config.train, None)
+    whole = workers.compute([all_pairs(prepared)], 1)
+    expected = gradients(model)
+    parts = workers.compute(np.array_split(all_pairs(prepared), n_batches), 1)
+    torch.testing.assert_close(gradients(model), expected, atol=1e-6, rtol=1e-4)
+    assert parts.loss == pytest.approx(whole.loss, rel=1e-5)
+    assert parts.n_target_tokens == whole.n_target_tokens
+
+
+def test_two_workers_give_the_gradient_of_one(tmp_path: Path) -> None:
+    config = small_config(tmp_path, batch_tokens=2048)
+    prepared, model = prepared_and_model(config)
+    GradientWorkers(model, prepared.train, config.train, None).compute([all_pairs(prepared)], 1)
+    expected = gradients(model)
+    torch.set_num_threads(2)
+    try:
+        workers = GradientWorkers(model, prepared.train, config.train, None)
+        assert len(workers._models) == 2
+        workers.compute([all_pairs(prepared)], 1)
+        torch.testing.assert_close(gradients(model), expected, atol=1e-6, rtol=1e-4)
+        # a batch of one pair leaves the second worker nothing to do
+        workers.compute([all_pairs(prepared)[:1]], 2)
+    finally:
+        torch.set_num_threads(1)
+
+
+def test_dropout_is_a_function_of_seed_and_update(tiny_config: Config) -> None:
+    prepared, model = prepared_and_model(tiny_config, dropout=0.5)
+    workers = GradientWorkers(model, prepared.train, tiny_config.train, None)
+    losses = [workers.compute([all_pairs(prepared)], step).loss for step in (1, 2, 1)]
+    assert losses[0] == losses[2] != losses[1]
+
+
+def trainer_for(config: Config) -> Trainer:
+    prepared, model = prepared_and_model(config)
+    return Trainer(model, prepared.train, config.train, TrainingState(prepared.fingerprint))
+
+
+def test_validations_and_checkpoints_come_when_they_are_due_and_at_the_end(tiny_config: Config) -> None:
+    trainer = trainer_for(tiny_config)
+    hooks = NoHooks(trainer)
+    assert trainer.fit(hooks) == "12 updates are done"
+    assert hooks.at("update") == list(range(1, 13))
+    assert hooks.at("validate") == [5, 10, 12]
+    assert hooks.at("save") == [4, 8, 12]
+
+
+def test_patience_ends_training_and_the_best_is_known(tmp_path: Path) -> None:
+    config = small_config(tmp_path, max_steps=100, validate_every=1, patience=2)
+    trainer = trainer_for(config)
+    hooks = NoHooks(trainer, [1.0, 3.0, 2.0, 3.0, 9.0])
+    assert "no better validation score in 2" in trainer.fit(hooks)
+    assert (trainer.state.step, trainer.state.best_step, trainer.state.best_score) == (4, 2, 3.0)
+
+
+def test_minutes_end_training_and_drive_the_schedule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = small_config(tmp_path, max_steps=None, max_minutes=1.0, schedule="cosine")
+    trainer = trainer_for(config)
+    clock = iter(range(0, 10_000, 10))  # each look at the clock takes ten seconds
+    monkeypatch.setattr("s2s.training.trainer.time.monotonic", lambda: float(next(clock)))
+    hooks = NoHooks(trainer)
+    rates: list[float] = []
+    hooks.updated = lambda report: rates.append(report.learning_rate)  # type: ignore[method-assign, attr-defined]
+    assert trainer.fit(hooks) == "1 minutes are over"
+    assert 2 <= len(rates) <= 6
+    assert rates[-1] < rates[1]
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_update_and_names_the_pairs(tiny_config: Config) -> None:
+    trainer = trainer_for(tiny_config)
+    with torch.no_grad():
+        trainer.model.tgt_embedding.weight[5] = float("nan")
+    before = [parameter.clone() for parameter in trainer.model.parameters()]
+    with pytest.raises(DivergedError, match=r"update 1: loss nan.*train\.") as caught:
+        trainer.fit(NoHooks(trainer))
+    assert caught.value.exit_code == 70
+    assert trainer.state.step == 0
+    for old, new in zip(before, trainer.model.parameters(), strict=True):
+        torch.testing.assert_close(old, new.detach(), equal_nan=True, rtol=0, atol=0)
+
+
+def test_every_pair_is_trained_on_once_an_epoch(tiny_config: Config) -> None:
+    trainer = trainer_for(tiny_config)
+    split = trainer.split
+    n_batches = len(plan_epoch(split.src_lengths, split.tgt_lengths, batch_tokens=64, seed=1, epoch=0))
+    batches = trainer._batches()
+    seen = np.concatenate([next(batches) for _ in range(n_batches)])
+    assert sorted(seen.tolist()) == list(range(len(split)))
+    next(batches)
+    assert (trainer.state.epoch, trainer.state.batch) == (1, 1)
+
+
+def test_it_learns_a_handful_of_pairs_by_heart(tmp_path: Path) -> None:
+    config = small_config(tmp_path, max_steps=150, batch_tokens=512, validate_every=1000, label_smoothing=0.0)
+    trainer = trainer_for(config)
+    trainer.fit(NoHooks(trainer))
+    workers = GradientWorkers(trainer.model, trainer.split, config.train, None)
+    sums = workers.compute([np.arange(len(trainer.split))], 1)
+    assert sums.nll / sums.n_target_tokens < 0.05
