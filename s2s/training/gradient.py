@@ -64,6 +64,11 @@ class GradientWorkers:
             n_threads = torch.get_num_threads() // n_workers
             self._pool = ThreadPoolExecutor(n_workers, "gradient", set_threads, (n_threads,))
 
+    @property
+    def n_workers(self) -> int:
+        """Parts into which a batch is cut."""
+        return len(self._models)
+
     def compute(self, batches: Sequence[NDArray[np.int64]], step: int) -> Sums:
         """Set the gradient of the mean loss per target piece over some batches.
 
@@ -76,7 +81,7 @@ class GradientWorkers:
             model.train()
             model.zero_grad()
             self._seed(model, step, worker)
-        n_workers = len(self._models)
+        n_workers = self.n_workers
         if self._pool is None:
             losses = [self._backward(self.model, batches, n_tokens)]
         else:

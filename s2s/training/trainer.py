@@ -71,7 +71,7 @@ class Trainer:
     ) -> None:
         self.model, self.split, self.config, self.state = model, split, config, state
         self.device = next(model.parameters()).device
-        self._gradient = GradientWorkers(model, split, config, autocast)
+        self.gradient = GradientWorkers(model, split, config, autocast)
         self.optimizer = torch.optim.Adam(
             model.parameters(),
             lr=0.0,  # set at every update
@@ -162,7 +162,7 @@ class Trainer:
         rate = learning_rate(config, self.model.config.d_model, state.step + 1, self.progress)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        sums = self._gradient.compute(batches, state.step + 1)
+        sums = self.gradient.compute(batches, state.step + 1)
         limit = config.clip_norm or float("inf")
         grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit).item()
         loss, nll = sums.loss / sums.n_target_tokens, sums.nll / sums.n_target_tokens

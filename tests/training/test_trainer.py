@@ -95,7 +95,7 @@ def test_two_workers_give_the_gradient_of_one(tmp_path: Path) -> None:
     torch.set_num_threads(2)
     try:
         workers = GradientWorkers(model, prepared.train, config.train, None)
-        assert len(workers._models) == 2
+        assert workers.n_workers == 2
         workers.compute([all_pairs(prepared)], 1)
         torch.testing.assert_close(gradients(model), expected, atol=1e-6, rtol=1e-4)
         # a batch of one pair leaves the second worker nothing to do
