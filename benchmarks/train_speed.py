@@ -2,10 +2,10 @@
 
     python benchmarks/train_speed.py [CORPUS] [--shape tiny base] [--seconds 20] [--threads N]
 
-CORPUS is a folder with train.en and train.de; without it, the bundled one. Two ways to use the cores are timed in turns,
-update by update on the same batches (A B A B …), so that a machine that slows down slows both: `workers`, a batch cut
-into a part per core (what `s2s train` does), and `threads`, one batch with all cores in each operation. The first half of
-each is compared with its second half: their ratio is the noise floor.
+CORPUS is a folder with train.en and train.de; without it, the bundled one. Two ways to use the cores are timed in
+turns, update by update on the same batches (A B A B …), so that a machine that slows down slows both: `workers`, a
+batch cut into a part per core (what `s2s train` does), and `threads`, one batch with all cores in each operation. The
+first half of each is compared with its second half: their ratio is the noise floor.
 """
 
 import argparse

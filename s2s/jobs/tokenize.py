@@ -1,5 +1,6 @@
 """`s2s tokenize`: learn the vocabulary from the training split, encode every split once."""
 
+import contextlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -85,8 +86,9 @@ def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabula
     """The run's vocabulary, learnt now unless it was learnt from this text with these options before."""
     made_from = {"vocab": config.vocab.model_dump(), "train": train.fingerprint}
     note = run.vocab / "made_from.json"
-    if note.is_file() and json.loads(note.read_bytes()) == made_from:
-        return Vocabularies.load(run.vocab)
+    with contextlib.suppress(OSError, ValueError):  # not there, or not ours
+        if json.loads(note.read_bytes()) == made_from:
+            return Vocabularies.load(run.vocab)
     if run.checkpoints_by_step():
         raise ConfigError(
             "the training data or the vocabulary's options changed since this run was started",

@@ -1,6 +1,7 @@
 """`s2s train`: from a config to a trained model, or on from where it stopped."""
 
 import json
+import math
 import platform
 import shutil
 import subprocess
@@ -81,7 +82,7 @@ def train(
     """
     run = RunFolder(Path(config.run))
     run.create()
-    with run.lock(), StopSignal() as stop:
+    with run.lock():
         run.clean_temporaries()
         if overwrite:
             clear(run)
@@ -93,8 +94,8 @@ def train(
         torch_device = choose_device(device)
         _note_run(run, config, torch_device, n_threads)
         prepared = prepare(config, run)
-        session = Session(config, run, prepared, torch_device, stop)
-        return session.train()
+        with StopSignal() as stop:  # until here nothing is lost by just stopping
+            return Session(config, run, prepared, torch_device, stop).train()
 
 
 def refuse_other_config(run: RunFolder, config: Config) -> None:
@@ -124,7 +125,10 @@ def clear(run: RunFolder) -> None:
 
 def _note_run(run: RunFolder, config: Config, device: torch.device, n_threads: int) -> None:
     """Write `run.json`: how this training was started, each start a list entry."""
-    starts = json.loads(run.run_json.read_bytes())["starts"] if run.run_json.is_file() else []
+    try:
+        starts = list(json.loads(run.run_json.read_bytes())["starts"])
+    except (OSError, ValueError, KeyError, TypeError):  # the first start, or a file of somebody else's
+        starts = []
     starts.append(
         {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -239,7 +243,7 @@ class Session:
         """NLL, perplexity and greedy BLEU on the validation split, with samples; a better model is exported."""
         state = self.trainer.state
         nll, score, hypotheses = self._validation()
-        facts = {"ppl": self._ppl(nll), "bleu": score.value}
+        facts = {"ppl": math.exp(min(nll, 700.0)), "bleu": score.value}
         self.log.validation({"nll": nll, **facts}, {"signature": score.signature, "n_sentences": len(hypotheses)})
         self._show_samples(hypotheses)
         self.log.progress.say(
@@ -252,10 +256,6 @@ class Session:
         return value
 
     # --- validation, choice, export ---------------------------------------------------------------------------------
-
-    @staticmethod
-    def _ppl(nll: float) -> float:
-        return float(torch.tensor(nll, dtype=torch.float64).exp())
 
     def _bundle(self, facts: dict[str, Any]) -> Bundle:
         data, split = self.config.data, self.prepared.train

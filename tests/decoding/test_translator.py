@@ -1,5 +1,6 @@
 """Lines in, lines out, with the stored model: it must translate the same for ever."""
 
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -83,7 +84,7 @@ def test_long_lines_are_translated_in_parts_and_nothing_is_cut(translator: Trans
 @given(st.lists(st.sampled_from(["▁a", "b", ".", "▁c", "!"]), max_size=60), st.integers(1, 9))
 def test_split_points_keep_parts_short_and_lose_nothing(pieces: list[str], limit: int) -> None:
     cuts = [0, *split_points(pieces, limit), len(pieces)]
-    lengths = [end - start for start, end in zip(cuts[:-1], cuts[1:], strict=True)]
+    lengths = [end - start for start, end in itertools.pairwise(cuts)]
     assert sum(lengths) == len(pieces)
     assert max(lengths) <= limit
     assert len(pieces) == 0 or min(lengths) > 0

@@ -1,4 +1,4 @@
-"""Makes the stored model of `tests/decoding/test_golden.py`; given again, it must not be: the model has to stay as it is.
+"""Makes the stored model of `tests/decoding/test_translator.py`, which has to translate the same for ever.
 
     python tests/golden/make.py
 
