@@ -15,11 +15,12 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "d_model": 128,
             "d_ff": 256,
             "n_heads": 4,
-            "dropout": 0.3,
+            "dropout": 0.2,
             "norm": "pre",
         },
         "train": {
             "max_steps": 8_000,
+            "batch_tokens": 2_048,
             "schedule": "cosine",
             "learning_rate": 5e-3,
             "warmup_steps": 400,
