@@ -20,17 +20,18 @@ $(READY): pyproject.toml constraints.txt
 		|| { echo "s2s needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' \
 		|| { echo "Python lacks venv; on Debian: apt-get install python3-venv"; exit 1; }
+	@echo "Setting up $(VENV): this downloads PyTorch and a few others, once."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
 demo: $(READY)  ## Train, score and try a small model in a few minutes
-	$(BIN)/python -m s2s train configs/demo.yaml --overwrite
+	$(BIN)/python -m s2s train configs/demo.yaml
 	@echo; echo "Five sentences that it has never seen:"
 	@for n in 100 300 500 700 900; do sed -n "$${n}p" data/test.en; done > runs/demo/five.en
 	@$(BIN)/python -m s2s translate --model runs/demo --input runs/demo/five.en > runs/demo/five.de
 	@paste -d '\n' runs/demo/five.en runs/demo/five.de | sed 'n; s/^/    → /'
-	@echo; echo 'Now try your own:  $(BIN)/s2s translate "$(shell sed -n 42p data/test.en)"'
+	@echo; echo 'Now try your own:  $(BIN)/s2s translate "The old woman is reading a book in the garden."'
 
 test: $(READY)  ## Run the tests
 	$(BIN)/python -m pytest
@@ -39,7 +40,7 @@ check: $(READY)  ## Everything that must pass: format, lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	@$(MAKE) --no-print-directory test
 
 evaluate: $(READY)  ## Score RUNS (default: all under runs/) on SPLITS in one table
 	$(BIN)/python -m s2s evaluate $(RUNS) $(SPLITS:%=--split %)

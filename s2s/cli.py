@@ -39,7 +39,7 @@ class _Commands(TyperGroup):
         except OSError as error:
             _leave(*_explain_os_error(error))
         except Exception as error:
-            if os.environ.get("S2S_DEBUG") or type(error).__module__.startswith("typer"):
+            if os.environ.get("S2S_DEBUG") or type(error).__module__.startswith(("typer", "click")):
                 raise
             _leave(*_explain_unexpected(error))
 
@@ -63,7 +63,8 @@ def _explain_os_error(error: OSError) -> tuple[str, int]:
 def _explain_unexpected(error: Exception) -> tuple[str, int]:
     """A message for what should not happen, with the path of a report; out of memory is no bug of ours."""
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate" in str(error):
-        return "error: out of memory\n  lower train.batch_tokens or decode.batch_tokens (--set), or use less beam", 74
+        hint = "lower train.batch_tokens (in a new run) or decode.batch_tokens with --set, or use a smaller beam"
+        return f"error: out of memory\n  {hint}", 74
     report = Path("s2s-crash-report.txt")
     text = f"s2s {__version__}, Python {sys.version}\n\n{traceback.format_exc()}"
     try:
@@ -142,7 +143,14 @@ def _lines_of(text: list[str] | None, given: str = "-") -> Iterator[Iterable[byt
         raise UsageError("standard input is closed", hint="give TEXT or --input FILE")
     if sys.stdin.isatty():
         print("reading standard input; Ctrl-D ends it", file=sys.stderr)
-    yield sys.stdin.buffer
+    try:
+        number = os.dup(sys.stdin.fileno())
+    except (OSError, ValueError):  # not a real file, as in a test
+        yield sys.stdin.buffer
+        return
+    # a file object of our own, never closed: a thread may be waiting in it when we leave, and Python aborts if
+    # that thread holds the lock of its own standard input
+    yield os.fdopen(number, "rb")
 
 
 def _standard_output() -> BinaryIO:
@@ -249,13 +257,14 @@ def evaluate_command(
 
     set_threads(threads)
     files = [job.files_as_test_set(source, reference) for source, reference in zip(sources, references, strict=True)]
+    if len({test_set.name for test_set in files}) < len(files):
+        raise UsageError("two --src files have the same name", hint="translations are kept by name: rename one")
+    tasks = job.tasks(runs, splits or ([] if files else ["test"]), files)
     evaluations = []
-    for run in runs:
-        names = splits or ([] if files else ["test"])
-        for test_set in [*(job.split_of_run(run, name) for name in names), *files]:
-            evaluation = job.evaluate(run, test_set, beam=beam, length_penalty=length_penalty, device=device)
-            job.tell_notes(evaluation)
-            evaluations.append(evaluation)
+    for run, test_set in tasks:
+        evaluation = job.evaluate(run, test_set, beam=beam, length_penalty=length_penalty, device=device)
+        job.tell_notes(evaluation)
+        evaluations.append(evaluation)
     print(job.as_json(evaluations) if as_json else job.table(evaluations))
 
 

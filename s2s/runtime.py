@@ -46,7 +46,7 @@ def autocast_type(precision: str, device: "torch.device") -> "torch.dtype | None
 
     if precision == "bf16":
         return torch.bfloat16
-    if precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported():
+    if precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.bfloat16
     return None
 
@@ -60,9 +60,16 @@ def set_threads(n_threads: int | None) -> int:
 
     if n_threads is None:
         given = os.environ.get("OMP_NUM_THREADS", "")
-        n_threads = int(given) if given.isdecimal() and int(given) > 0 else len(os.sched_getaffinity(0))
+        n_threads = int(given) if given.isdecimal() and int(given) > 0 else _n_cores()
     torch.set_num_threads(n_threads)
     return n_threads
+
+
+def _n_cores() -> int:
+    """Cores that this process may run on, where the system tells; else all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def seed_of_step(seed: int, step: int, worker: int = 0) -> int:

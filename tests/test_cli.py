@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from s2s.cli import app
 from s2s.config.load import dump_config
+from s2s.errors import UsageError
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
@@ -103,7 +105,7 @@ def test_a_file_and_a_pipe_agree_and_output_appears_whole(home: Path) -> None:
     assert done.returncode == 0
     assert done.stdout == b""
     assert (home / "out.txt").read_bytes() == piped.stdout
-    assert not [path.name for path in home.iterdir() if path.name.endswith(".part")]
+    assert not [path.name for path in home.iterdir() if path.name.startswith(".tmp-")]
 
 
 def test_output_comes_before_the_input_ends(home: Path) -> None:
@@ -203,6 +205,27 @@ def test_a_full_disk_and_a_closed_output_are_errors(home: Path) -> None:
     assert in_process_of_its_own("s2s translate 'cat one' >&-", home).returncode == 74
 
 
+def test_ctrl_c_while_it_waits_for_input_is_a_clean_end(home: Path) -> None:
+    command = [sys.executable, "-m", "s2s", "translate"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=home, env=ENVIRONMENT) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(b"red dog\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"Hund rot\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+        assert b"Fatal" not in process.stderr.read()
+
+
+def test_evaluate_leaves_out_what_is_missing_if_something_is_there(home: Path) -> None:
+    done = s2s("evaluate", "runs/small", "runs/nothing", "--split", "valid", "--split", "test", cwd=home)
+    assert done.returncode == 0
+    assert done.stderr.count(b"left out") == 2
+
+
 def test_without_a_model_it_says_how_to_get_one(tmp_path: Path) -> None:
     done = s2s("translate", "x", cwd=tmp_path)
     assert done.returncode == 66
@@ -216,5 +239,7 @@ def test_python_functions_do_what_the_commands_do(home: Path, monkeypatch: pytes
     assert library.Translator.load("runs/small").translate(["cat one", "", "red dog"]) == ["eins Katze", "", "Hund rot"]
     assert library.evaluate("runs/small", split="valid").score("BLEU") > 50
     assert library.train("config.yaml").n_steps == 250
+    with pytest.raises(UsageError):
+        library.evaluate("runs/small", src="config.yaml")
     with pytest.raises(AttributeError):
         _ = library.Transaltor

@@ -64,7 +64,7 @@ class VocabConfig(Section):
 class ModelConfig(Section):
     """The Transformer's shape. The preset gives what is left out."""
 
-    preset: Literal["tiny", "small", "base", "big"] = _option("Sizes and recipe to start from.", "base")
+    preset: Literal["tiny", "small", "base", "big"] = _option("Sizes and recipe to start from.", "small")
     n_encoder_layers: Annotated[int, Field(ge=1, le=100)] = _option("Encoder layers.")
     n_decoder_layers: Annotated[int, Field(ge=1, le=100)] = _option("Decoder layers.")
     d_model: Annotated[int, Field(ge=2, le=16_384)] = _option("Width of the model; a multiple of 2 × n_heads.")
@@ -90,7 +90,7 @@ class TrainConfig(Section):
     max_steps: Count | None = _option("Stop after so many updates.", None)
     max_minutes: Positive | None = _option("Stop after so many minutes of training; the schedule fits itself.", None)
     batch_tokens: Annotated[int, Field(ge=8, le=10**7)] = _option(
-        "Budget of a batch: pairs × pieces of its longest side, end symbol included.", 4_096
+        "Budget of a batch: pairs × pieces of its longest side, end symbol included."
     )
     accumulate: Count = _option("Batches per update; the gradient is exact per token.", 1)
     schedule: Literal["noam", "inverse_sqrt", "cosine"] = _option("Shape of the learning rate.")
@@ -154,7 +154,7 @@ class Config(Section):
         train = given.get("train", {})
         if not isinstance(model, dict) or not isinstance(train, dict):
             return given
-        preset = PRESETS.get(model["preset"] if isinstance(model.get("preset"), str) else "base")
+        preset = PRESETS.get(model["preset"] if isinstance(model.get("preset"), str) else "small")
         if preset is None:  # an unknown name: fill with any, so that only the name is reported
             preset = PRESETS["base"]
         recipe = dict(preset["train"])

@@ -45,8 +45,9 @@ def forced_log_probabilities(
         tgt_in_BT = pad_rows([[BOS, *pairs[index][1]] for index in batch]).to(device)
         tgt_out_BT = pad_rows([[*pairs[index][1], EOS] for index in batch]).to(device)
         with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
-            logits_BTV = model(src_BS, tgt_in_BT)
-        for index, log_probability in zip(batch, _sums(logits_BTV.float(), tgt_out_BT).tolist(), strict=True):
+            hidden_BTD = model.decode(tgt_in_BT, model.encode(src_BS), src_BS)
+        logits_BTV = model.projection(hidden_BTD.float())
+        for index, log_probability in zip(batch, _sums(logits_BTV, tgt_out_BT).tolist(), strict=True):
             results[index] = log_probability
     return results
 
@@ -54,4 +55,4 @@ def forced_log_probabilities(
 def _sums(logits_BTV: Tensor, tgt_out_BT: Tensor) -> Tensor:
     """Sum over the real positions of the log-probability of each target piece, `(B)`."""
     chosen_BT = logits_BTV.gather(2, tgt_out_BT[:, :, None])[:, :, 0] - logits_BTV.logsumexp(dim=2)
-    return chosen_BT.masked_fill(tgt_out_BT == PAD, 0.0).double().sum(dim=1)
+    return chosen_BT.masked_fill(tgt_out_BT == PAD, 0.0).cpu().double().sum(dim=1)

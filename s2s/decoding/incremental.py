@@ -103,9 +103,11 @@ class IncrementalDecoder:
             for layer, cache in zip(model.decoder, state.layers, strict=True):
                 assert isinstance(layer, DecoderLayer)
                 x_N1D = _layer_step(layer, cache, x_N1D, state)
-            logits_NV: Tensor = model.projection(model.decoder_norm(x_N1D[:, 0]))
+            hidden_ND = model.decoder_norm(x_N1D[:, 0])
         state.position += 1
-        return logits_NV.float()
+        # in float32: between 8 and 16, bfloat16 has a number every 0.06, and candidates would tie
+        logits_NV: Tensor = model.projection(hidden_ND.float())
+        return logits_NV
 
     def select(self, state: State, rows_N: Tensor, sentences_B: Tensor | None = None) -> None:
         """Keep and reorder: hypothesis n continues what was hypothesis `rows_N[n]`.

@@ -12,10 +12,12 @@ from s2s.decoding.bundle import Bundle, load_bundle
 from s2s.decoding.incremental import IncrementalDecoder
 from s2s.decoding.search import Hypothesis, SearchOptions, search
 from s2s.runtime import autocast_type, choose_device
+from s2s.scoring.metrics import bleu_tokenizer
 from s2s.symbols import EOS
 
 _WORD_START = "▁"  # SentencePiece's mark of a space
-_SENTENCE_END = re.compile(r"[.!?…。！？؟।][\"'”’»)\]]*$")
+_SENTENCE_END = re.compile(r"[.!?…؟।][\"'”’»)\]]*$")
+_SENTENCE_END_WITHOUT_SPACE = re.compile(r"[。！？][」』”’）]*$")
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,10 @@ class Translator:
     def __init__(self, bundle: Bundle, precision: str = "auto") -> None:
         self.bundle = bundle
         device = next(bundle.transformer.parameters()).device
-        self._decoder = IncrementalDecoder(bundle.transformer, autocast_type(precision, device))
+        self.autocast = autocast_type(precision, device)
+        self._decoder = IncrementalDecoder(bundle.transformer, self.autocast)
+        # languages that BLEU scores by characters are written without spaces
+        self._joint = " " if bleu_tokenizer(bundle.target) == "13a" else ""
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto", precision: str = "auto") -> Self:
@@ -157,11 +162,12 @@ class Translator:
         candidates = []
         for n in range(min(len(hypotheses) for hypotheses in parts)):
             chosen = [hypotheses[n] for hypotheses in parts]
-            text = " ".join(self.bundle.vocabularies.tgt.decode(hypothesis.ids) for hypothesis in chosen)
+            text = self._joint.join(self.bundle.vocabularies.tgt.decode(hypothesis.ids) for hypothesis in chosen)
             log_probability = sum(hypothesis.log_probability for hypothesis in chosen)
             n_pieces = sum(len(hypothesis.ids) + 1 for hypothesis in chosen)
             score = log_probability / n_pieces**options.length_penalty
             candidates.append(Candidate(text, score, log_probability, n_pieces))
+        candidates.sort(key=lambda candidate: -candidate.score)
         return Translation(line, candidates, len(parts), sum(hypotheses[0].cut for hypotheses in parts))
 
 
@@ -176,8 +182,9 @@ def split_points(pieces: Sequence[str], limit: int) -> list[int]:
     while len(pieces) - start > limit:
         window = range(start + limit, start, -1)
         words = [cut for cut in window if pieces[cut].startswith(_WORD_START)]
-        sentences = (cut for cut in words if _SENTENCE_END.search(pieces[cut - 1]))
-        start = next(sentences, words[0] if words else start + limit)
+        sentences = [cut for cut in words if _SENTENCE_END.search(pieces[cut - 1])]
+        sentences += [cut for cut in window if _SENTENCE_END_WITHOUT_SPACE.search(pieces[cut - 1])]
+        start = max(sentences, default=words[0] if words else start + limit)
         points.append(start)
     return points
 

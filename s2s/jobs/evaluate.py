@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from s2s.decoding.bundle import find_bundle
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.search import SearchOptions
 from s2s.decoding.translator import Translator, count_notes
-from s2s.errors import DataError, InputMissingError, UsageError
+from s2s.errors import DataError, InputMissingError, S2SError, UsageError
 from s2s.run_folder import RunFolder, write_atomic
 from s2s.scoring.metrics import Score, corpus_scores
 
@@ -97,10 +97,39 @@ def files_as_test_set(source: Path, reference: Path) -> TestSet:
     Raises:
         DataError: If they do not have the same number of lines.
     """
+    if source.name in ("test", "valid"):
+        raise UsageError(f"a file named {source.name} would be taken for the run's split", hint="rename it")
     sources, references = list(read_lines(source)), list(read_lines(reference))
     if len(sources) != len(references):
         raise DataError(f"{source} has {len(sources):,} lines, {reference} {len(references):,}")
     return TestSet(source.name, sources, references)
+
+
+def tasks(runs: Sequence[Path], splits: Sequence[str], files: Sequence[TestSet]) -> list[tuple[Path, TestSet]]:
+    """What to evaluate: each run on the splits of its config and on the files.
+
+    Raises:
+        S2SError: If a run or a split is not there. Where others are, it is said and left out instead.
+    """
+    found: list[tuple[Path, TestSet]] = []
+    missing: list[S2SError] = []
+    for run in runs:
+        try:
+            find_bundle(run)
+        except InputMissingError as error:
+            missing.append(error)
+            continue
+        found += [(run, test_set) for test_set in files]
+        for split in splits:
+            try:
+                found.append((run, split_of_run(run, split)))
+            except (UsageError, InputMissingError) as error:
+                missing.append(error)
+    if missing and not found:
+        raise missing[0]
+    for left_out in missing:
+        say(f"left out: {left_out}")
+    return found
 
 
 def evaluate(
@@ -134,11 +163,16 @@ def evaluate(
 
 
 def evaluate_with(
-    translator: Translator, test_set: TestSet, options: SearchOptions, *, name: str
+    translator: Translator,
+    test_set: TestSet,
+    options: SearchOptions,
+    *,
+    name: str,
+    check_stop: Callable[[], None] = lambda: None,
 ) -> tuple[Evaluation, list[str]]:
-    """Evaluate a loaded model; returns the translations too."""
+    """Evaluate a loaded model; returns the translations too. `check_stop` may raise between batches."""
     began = time.perf_counter()
-    translations = translator.translate_lines(test_set.sources, options)
+    translations = translator.translate_lines(test_set.sources, options, check_stop)
     seconds = time.perf_counter() - began
     hypotheses = [translation.text for translation in translations]
     scores = corpus_scores(hypotheses, test_set.references, translator.bundle.target)
@@ -167,7 +201,8 @@ def _nll(translator: Translator, test_set: TestSet) -> float:
     targets = vocabularies.tgt.encode_all(test_set.references)
     pairs = [(source, target) for source, target in zip(sources, targets, strict=True) if source and target]
     n_pieces = sum(len(target) + 1 for _, target in pairs)
-    return -sum(forced_log_probabilities(translator.bundle.transformer, pairs)) / max(1, n_pieces)
+    found = forced_log_probabilities(translator.bundle.transformer, pairs, autocast=translator.autocast)
+    return -sum(found) / max(1, n_pieces)
 
 
 def keep(evaluation: Evaluation, hypotheses: Sequence[str], run: RunFolder) -> Path:

@@ -27,7 +27,7 @@ class Prepared:
         train: Encoded training pairs, cleaned.
         valid: Encoded validation pairs.
         valid_corpus: The validation text.
-        fingerprint: Of the encoded training data: text, vocabulary and rules.
+        fingerprint: Of training and validation data: text, vocabulary and rules.
     """
 
     vocabularies: Vocabularies
@@ -79,7 +79,8 @@ def prepare(config: Config, run: RunFolder) -> Prepared:
         if len(split) == 0:
             raise DataError(f"no pair is left of the {name} split", hint="what was dropped, and why, is said above")
     _write_data_json(run, config, reports)
-    return Prepared(vocabularies, splits["train"], splits["valid"], corpora["valid"], splits["train"].fingerprint)
+    fingerprint = f"{splits['train'].fingerprint} {splits['valid'].fingerprint}"
+    return Prepared(vocabularies, splits["train"], splits["valid"], corpora["valid"], fingerprint)
 
 
 def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabularies:

@@ -21,13 +21,19 @@ from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.translator import Translator
 from s2s.errors import ConfigError, DataError, Interrupted
 from s2s.jobs.evaluate import Evaluation, TestSet, evaluate_with, keep, split_of_run, table
-from s2s.jobs.tokenize import Prepared, prepare
+from s2s.jobs.tokenize import Prepared, open_split, prepare, split_specs
 from s2s.model.weights import load_weights
 from s2s.run_folder import RunFolder, write_atomic
 from s2s.runtime import autocast_type, choose_device, seed_of_step, set_threads
 from s2s.scoring.metrics import bleu
 from s2s.training.averaging import average_weights
-from s2s.training.checkpoint import TrainingState, load_checkpoint, prune_checkpoints, save_checkpoint
+from s2s.training.checkpoint import (
+    TrainingState,
+    load_checkpoint,
+    prune_checkpoints,
+    regular_checkpoints,
+    save_checkpoint,
+)
 from s2s.training.log import TrainingLog
 from s2s.training.signals import StopSignal
 from s2s.training.trainer import Trainer, UpdateReport
@@ -84,14 +90,16 @@ def train(
     run.create()
     with run.lock():
         run.clean_temporaries()
+        torch_device = choose_device(device)
         if overwrite:
+            for spec in split_specs(config).values():
+                open_split(config, spec)  # what cannot be read is said before anything is lost
             clear(run)
             run.create()
         refuse_other_config(run, config)
         write_atomic(run.config, given or dump_config(config).encode())
         write_atomic(run.resolved, dump_config(config))
         n_threads = set_threads(threads)
-        torch_device = choose_device(device)
         _note_run(run, config, torch_device, n_threads)
         prepared = prepare(config, run)
         with StopSignal() as stop:  # until here nothing is lost by just stopping
@@ -103,7 +111,7 @@ def refuse_other_config(run: RunFolder, config: Config) -> None:
     if not run.resolved.is_file():
         return
     changes = differences(load_config(run.resolved), config)
-    frozen = [change for change in changes if not change[0].startswith(_FREE_KEYS)]
+    frozen = [change for change in changes if not change[0].startswith(_FREE_KEYS) and change[0] != "run"]
     if frozen and run.checkpoints_by_step():
         listing = "\n".join(f"  {key}: {old!r} there, {new!r} now" for key, old, new in frozen)
         raise ConfigError(
@@ -195,7 +203,7 @@ class Session:
                 continue
             if state.data != self.prepared.fingerprint:
                 raise ConfigError(
-                    "the training data changed since this run was started",
+                    "the training or validation data changed since this run was started",
                     where=str(self.run.path),
                     hint="give another `run:`, restore the data, or start anew with --overwrite",
                 )
@@ -235,9 +243,8 @@ class Session:
 
     def save(self) -> None:
         """Write a checkpoint and delete old ones."""
-        state, keep_last = self.trainer.state, self.config.train.keep_checkpoints
-        save_checkpoint(self.run, self.model, self.trainer.optimizer, state)
-        prune_checkpoints(self.run, keep_last, state.best_step)
+        save_checkpoint(self.run, self.model, self.trainer.optimizer, self.trainer.state)
+        prune_checkpoints(self.run, self.config.train, self.trainer.state)
 
     def validate(self) -> float:
         """NLL, perplexity and greedy BLEU on the validation split, with samples; a better model is exported."""
@@ -299,12 +306,12 @@ class Session:
     def _choose_weights(self) -> tuple[str, float]:
         """Put the best weights by validation into the model: of the best checkpoint, the last, or an average."""
         state, config = self.trainer.state, self.config.train
-        checkpoints = self.run.checkpoints_by_step()
-        folders = dict(checkpoints)
+        folders = dict(self.run.checkpoints_by_step())
         candidates = {"last": [folders[state.step]]}
         if state.best_step in folders and state.best_step != state.step:
             candidates["best"] = [folders[state.best_step]]
-        last = [folder for _, folder in checkpoints[-config.average :]] if config.average > 1 else []
+        regular = regular_checkpoints(self.run, config.checkpoint_every, state.step)
+        last = [folder for _, folder in regular[-max(1, config.average) :]]
         if len(last) > 1:
             candidates["average"] = last
         scores: dict[str, tuple[float, float]] = {}
@@ -326,7 +333,9 @@ class Session:
             return None
         test_set = split_of_run(self.run.path, "test")
         translator = Translator(self._bundle({}), self.config.train.precision)
-        evaluation, hypotheses = evaluate_with(translator, test_set, translator.options(), name=str(self.run.path))
+        evaluation, hypotheses = evaluate_with(
+            translator, test_set, translator.options(), name=str(self.run.path), check_stop=self.check_stop
+        )
         keep(evaluation, hypotheses, self.run)
         say(table([evaluation]))
         return evaluation

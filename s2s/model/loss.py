@@ -45,7 +45,8 @@ class _ProjectionLoss(torch.autograd.Function):
         weight = weight_VD.to(hidden_ND.dtype)
         grad_hidden_ND = torch.empty_like(hidden_ND)
         grad_weight_VD = torch.zeros_like(weight_VD)
-        loss = torch.zeros((), dtype=torch.float64, device=hidden_ND.device)
+        precise = torch.float32 if hidden_ND.device.type == "mps" else torch.float64  # MPS has no float64
+        loss = torch.zeros((), dtype=precise, device=hidden_ND.device)
         nll = torch.zeros_like(loss)
         for start in range(0, n, chunk):
             hidden_CD = hidden_ND[start : start + chunk]

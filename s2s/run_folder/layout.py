@@ -120,7 +120,7 @@ class RunFolder:
         alone: evaluating needs no lock.
         """
         with reporting_os_errors(self.path):
-            for folder in (self.path, self.checkpoints, self.samples):
+            for folder in (self.path, self.checkpoints, self.samples, self.store, self.vocab):
                 for entry in _entries(folder):
                     if entry.name.startswith(TEMPORARY):
                         remove(entry)
@@ -165,18 +165,15 @@ class RunFolder:
 
 
 def newest_run(root: Path) -> Path | None:
-    """The run in `root` whose model or latest checkpoint was written last; None if there is none."""
+    """The run in `root` whose model was written last; None if no run has one yet."""
     dated = [(time_ns, run) for run in _entries(root) if (time_ns := _last_written(RunFolder(run))) is not None]
     return max(dated, default=(0, None))[1]
 
 
 def _last_written(run: RunFolder) -> int | None:
-    folders = [existing_folder(run.model), *(folder for _, folder in run.checkpoints_by_step()[-1:])]
-    times = []
-    for folder in folders:
-        with contextlib.suppress(OSError):
-            times.append((folder / MANIFEST).stat().st_mtime_ns)
-    return max(times, default=None)
+    with contextlib.suppress(OSError):
+        return (existing_folder(run.model) / MANIFEST).stat().st_mtime_ns
+    return None
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -6,6 +6,7 @@ that no state of a random generator is kept.
 """
 
 import json
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from s2s.config.schema import TrainConfig
 from s2s.errors import DataError, OutputError
 from s2s.model.weights import load_weights, weights_of
 from s2s.run_folder import RunFolder, build_folder, verify_folder
@@ -89,12 +91,20 @@ def load_checkpoint(
         ) from error
 
 
-def prune_checkpoints(run: RunFolder, n_last: int, best_step: int) -> None:
-    """Delete all but the last `n_last` checkpoints and the best."""
-    import shutil
+def regular_checkpoints(run: RunFolder, every: int, last_step: int) -> list[tuple[int, Path]]:
+    """The checkpoints of every `every` updates and the last one: not those that a signal or a new best brought about.
 
-    for step, folder in run.checkpoints_by_step()[:-n_last]:
-        if step != best_step:
+    Which they are does not depend on how often a training was stopped.
+    """
+    return [(step, folder) for step, folder in run.checkpoints_by_step() if step % every == 0 or step == last_step]
+
+
+def prune_checkpoints(run: RunFolder, config: TrainConfig, state: TrainingState) -> None:
+    """Delete all but the last regular checkpoints, the best, and the present one."""
+    regular = regular_checkpoints(run, config.checkpoint_every, state.step)[-config.keep_checkpoints :]
+    keep = {state.step, state.best_step, *(step for step, _ in regular)}
+    for step, folder in run.checkpoints_by_step():
+        if step not in keep:
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -118,6 +118,8 @@ class GradientWorkers:
         )
         with torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None):
             hidden_BTD = model.decode(tgt_in_BT, model.encode(src_BS), src_BS)
+        if self.autocast is not None:  # a last layer norm gives float32; the largest product shall be in bf16 too
+            hidden_BTD = hidden_BTD.to(self.autocast)
         real_BT = tgt_out_BT != PAD  # the projection is the largest part of a small model: no padding in it
         hidden_ND, target_N = hidden_BTD[real_BT], tgt_out_BT[real_BT]
         return projection_loss(hidden_ND, model.projection.weight, target_N, self.config.label_smoothing)

@@ -4,6 +4,7 @@ import signal
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from s2s.console import say
 from s2s.errors import Interrupted
 
 
@@ -20,6 +21,8 @@ class StopSignal:
     def __enter__(self) -> Self:
         names = ("SIGINT", "SIGTERM", "SIGHUP")
         for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
+            if signal.getsignal(number) == signal.SIG_IGN:
+                continue  # nohup, or a background job: it is not to be stopped by this
             try:
                 self._previous[number] = signal.signal(number, self._note)
             except ValueError:  # not the main thread: whoever owns it handles signals
@@ -29,6 +32,7 @@ class StopSignal:
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self.number = number
         self._restore()
+        say("finishing this update, then saving; a second signal stops at once")
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():
@@ -44,4 +48,6 @@ class StopSignal:
         """Raise `Interrupted` if a signal came."""
         if self.number is not None:
             name = signal.Signals(self.number).name
-            raise Interrupted(self.number, f"stopped by {name}", hint="the same command again goes on from here")
+            raise Interrupted(
+                self.number, f"stopped by {name}", hint="the same command again (without --overwrite) goes on from here"
+            )

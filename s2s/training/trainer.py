@@ -107,7 +107,8 @@ class Trainer:
                 self._note_score(hooks.validate())
                 ended = ended or self._why_ended()
             state.seconds = time.monotonic() - began
-            if state.step != saved_step and (ended or state.step % config.checkpoint_every == 0):
+            due = ended or state.step % config.checkpoint_every == 0 or state.step == state.best_step
+            if due and state.step != saved_step:
                 hooks.save()
                 saved_step = state.step
             if ended:
@@ -183,5 +184,6 @@ class Trainer:
         return DivergedError(
             f"training diverged at update {self.state.step + 1}: loss {loss:g}, gradient norm {grad_norm:g},"
             f" learning rate {rate:g}; its pairs: {', '.join(places)} and {n_more:,} more",
-            hint="lower train.learning_rate or lengthen train.warmup_steps; the checkpoints before are intact",
+            hint="start a new run (another `run:`, or --overwrite) with a lower train.learning_rate"
+            " (for noam: train.noam_factor) or a longer train.warmup_steps",
         )

@@ -189,6 +189,15 @@ def test_the_searchs_score_is_the_forced_score() -> None:
         assert len({tuple(h.ids) for h in nbest}) == 4
 
 
+def test_in_bfloat16_too_the_searchs_score_is_the_forced_score() -> None:
+    model = real_model()
+    found = search(IncrementalDecoder(model, torch.bfloat16), SOURCES, SearchOptions(beam=2))
+    sources = [[piece for piece in row if piece not in (0, EOS)] for row in SOURCES.tolist()]
+    pairs = [(source, nbest[0].ids) for source, nbest in zip(sources, found, strict=True)]
+    forced = forced_log_probabilities(model, pairs, autocast=torch.bfloat16)
+    assert [nbest[0].log_probability for nbest in found] == pytest.approx(forced, rel=0.03)
+
+
 def test_a_wider_beam_never_scores_worse_without_length_penalty() -> None:
     model = real_model()
     best = [

@@ -94,6 +94,7 @@ def test_a_line_is_split_after_a_sentence_if_it_can_be() -> None:
     assert split_points(["▁a", "b", ".", "▁c", "d", "▁e"], 5) == [3]
     assert split_points(["▁a", "b", "▁c", "d", "▁e", "f"], 5) == [4]
     assert split_points(["▁a", "b", "b", "b"], 3) == [3]
+    assert split_points(["▁我", "在", "。", "你", "在", "。", "他"], 5) == [3]
 
 
 @given(st.lists(st.integers(1, 30), max_size=50), st.integers(1, 60))

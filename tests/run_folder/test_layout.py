@@ -123,10 +123,10 @@ def set_time(folder: Path, seconds: int) -> None:
     os.utime(folder / "manifest.json", (seconds, seconds))
 
 
-def test_the_newest_run_is_the_one_written_last(tmp_path):
+def test_the_newest_run_is_the_one_whose_model_was_written_last(tmp_path):
     assert newest_run(tmp_path / "none") is None
     assert newest_run(tmp_path) is None
-    for name, checkpoint, model in (("a", 100, None), ("b", 300, 200), ("c", 100, 250), ("empty", None, None)):
+    for name, checkpoint, model in (("a", 900, None), ("b", 100, 300), ("c", 500, 250), ("empty", None, None)):
         run = RunFolder(tmp_path / name)
         run.create()
         if checkpoint:

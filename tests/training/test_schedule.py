@@ -10,6 +10,7 @@ def config(schedule: str, warmup: int, rate: float = 1e-3, factor: float = 1.0) 
     return TrainConfig.model_validate(
         {
             "max_steps": 1000,
+            "batch_tokens": 4096,
             "schedule": schedule,
             "warmup_steps": warmup,
             "learning_rate": rate,
