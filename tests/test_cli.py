@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from small_corpus import small_config
@@ -154,9 +155,19 @@ def test_tokenize_shows_pieces(home: Path) -> None:
 def test_dry_run_writes_nothing_and_says_what_it_would_cost(home: Path) -> None:
     done = s2s("train", "config.yaml", "--dry-run", "--set", "run=runs/other", cwd=home)
     assert done.returncode == 0, done.stderr.decode()
-    for word in ("parameters", "target pieces/s", "updates", "GiB"):
+    for word in ("parameters", "target pieces/s", "updates", "GiB with the largest batch", "GiB free"):
         assert word in done.stdout.decode()
+    assert "NOT" not in done.stdout.decode()
     assert not (home / "runs" / "other").exists()
+
+
+def test_dry_run_says_when_memory_or_disk_will_not_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from s2s.jobs import dry_run
+
+    monkeypatch.setattr(dry_run, "_available_memory", lambda: 1_000_000)
+    monkeypatch.setattr(dry_run.shutil, "disk_usage", lambda _folder: SimpleNamespace(free=1000))
+    done = s2s("train", "config.yaml", "--dry-run", "--set", "run=runs/other", cwd=home)
+    assert done.stdout.count(b"NOT") == 2
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,22 @@ def _memory(device: torch.device) -> str:
         return f"{peak / 2**30:.2f} GiB with the largest batch, {there / 2**30:.1f} GiB on the device"
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return f"{peak / 2**30:.2f} GiB with the largest batch"
+    text = f"{peak / 2**30:.2f} GiB with the largest batch"
+    available = _available_memory()
+    if available is None:
+        return text
+    # what the probe holds is already taken from what is available; validation and averaging come on top
+    verdict = "" if available > peak / 2 else "; that may NOT be enough: lower train.batch_tokens"
+    return f"{text}, {available / 2**30:.1f} GiB more available{verdict}"
+
+
+def _available_memory() -> int | None:
+    """Bytes that programs can still take, where the system tells (Linux)."""
+    try:
+        lines = Path("/proc/meminfo").read_text("ascii").split("\n")
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
 
 
 def _disk(config: Config, n_parameters: int) -> str:
