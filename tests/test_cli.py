@@ -109,10 +109,15 @@ def test_a_file_and_a_pipe_agree_and_output_appears_whole(home: Path) -> None:
     assert not [path.name for path in home.iterdir() if path.name.startswith(".tmp-")]
 
 
-def test_output_comes_before_the_input_ends(home: Path) -> None:
+def translate_from_a_pipe(home: Path) -> subprocess.Popen[bytes]:
+    """`s2s translate` in a process of its own, with pipes that stay open."""
     command = [sys.executable, "-m", "s2s", "translate"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=home, env=ENVIRONMENT) as process:
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=home, env=ENVIRONMENT)
+
+
+def test_output_comes_before_the_input_ends(home: Path) -> None:
+    with translate_from_a_pipe(home) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         for line, expected in ((b"cat one\n", b"eins Katze\n"), (b"red dog\n", b"Hund rot\n")):
@@ -217,9 +222,7 @@ def test_a_full_disk_and_a_closed_output_are_errors(home: Path) -> None:
 
 
 def test_ctrl_c_while_it_waits_for_input_is_a_clean_end(home: Path) -> None:
-    command = [sys.executable, "-m", "s2s", "translate"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=home, env=ENVIRONMENT) as process:
+    with translate_from_a_pipe(home) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None

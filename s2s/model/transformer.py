@@ -5,7 +5,6 @@ Shapes: B batch, S source positions, T target positions, D d_model, V vocabulary
 
 import math
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from s2s.model.config import TransformerConfig
@@ -108,7 +107,3 @@ class Transformer(nn.Module):
     def forward(self, src_BS: Tensor, tgt_in_BT: Tensor) -> Tensor:
         """Logits `(B, T, V)` of the piece that follows each target position."""
         return self.projection(self.decode(tgt_in_BT, self.encode(src_BS), src_BS))  # type: ignore[no-any-return]
-
-    def log_probabilities(self, src_BS: Tensor, tgt_in_BT: Tensor) -> Tensor:
-        """Log-probabilities `(B, T, V)` in float32."""
-        return F.log_softmax(self.forward(src_BS, tgt_in_BT).float(), dim=-1)
