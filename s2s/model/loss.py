@@ -28,8 +28,10 @@ def label_smoothed_loss(logits_NV: Tensor, target_N: Tensor, smoothing: float) -
 class _ProjectionLoss(torch.autograd.Function):
     """Projection and loss in one, a chunk of positions at a time, gradient included.
 
-    The logits of 4,096 positions over 8,000 pieces are 131 MB; a chunk's stay in the cache and are never kept. Their
-    gradient is known in closed form (softmax - target distribution), so it is computed while they are at hand.
+    The logits of 4,096 positions over 8,000 pieces are 131 MB; here one chunk's are kept at a time, in one buffer. The
+    gradient by the logits is p - q with p the softmax and q = (1 - ε) one-hot + ε / V. With E = exp(logits - max) and
+    z its row sums, p = E / z: so E goes into the two products as it is, while 1 / z, the one-hot and ε / V are applied
+    to rows of width D, not V. What touches all V columns besides the products is maximum, exponential and sum.
     """
 
     @staticmethod
@@ -42,29 +44,37 @@ class _ProjectionLoss(torch.autograd.Function):
         chunk: int,
     ) -> tuple[Tensor, Tensor]:
         n, v = hidden_ND.size(0), weight_VD.size(0)
-        weight = weight_VD.to(hidden_ND.dtype)
+        dtype = hidden_ND.dtype
+        weight = weight_VD.to(dtype)
+        precise = torch.float32 if hidden_ND.device.type == "mps" else torch.float64  # MPS has no float64
         grad_hidden_ND = torch.empty_like(hidden_ND)
         grad_weight_VD = torch.zeros_like(weight_VD)
-        precise = torch.float32 if hidden_ND.device.type == "mps" else torch.float64  # MPS has no float64
-        loss = torch.zeros((), dtype=precise, device=hidden_ND.device)
-        nll = torch.zeros_like(loss)
+        buffer_CV = hidden_ND.new_empty(min(chunk, n), v)
+        nll_N = hidden_ND.new_empty(n, dtype=precise)
+        lse_N = torch.empty_like(nll_N)
         for start in range(0, n, chunk):
-            hidden_CD = hidden_ND[start : start + chunk]
-            target_C1 = target_N[start : start + chunk, None]
-            logits_CV = (hidden_CD @ weight.t()).float()
-            lse_C = logits_CV.logsumexp(dim=1)
-            chunk_nll = (lse_C - logits_CV.gather(1, target_C1)[:, 0]).sum()
-            nll += chunk_nll
-            loss += (1 - smoothing) * chunk_nll + smoothing * (lse_C - logits_CV.mean(dim=1)).sum()
-            # in place: logits become softmax - ε / V - (1 - ε) at the target
-            grad_CV = logits_CV.sub_(lse_C[:, None]).exp_().sub_(smoothing / v)
-            grad_CV.scatter_add_(1, target_C1, torch.full_like(target_C1, smoothing - 1.0, dtype=grad_CV.dtype))
-            grad_CV = grad_CV.to(hidden_ND.dtype)
-            torch.mm(grad_CV, weight, out=grad_hidden_ND[start : start + chunk])
+            here = slice(start, start + chunk)
+            hidden_CD, target_C1 = hidden_ND[here], target_N[here, None]
+            logits_CV = torch.mm(hidden_CD, weight.t(), out=buffer_CV[: len(hidden_CD)]).float()
+            right_C = logits_CV.gather(1, target_C1)[:, 0].to(precise)
+            max_C1 = logits_CV.amax(dim=1, keepdim=True)
+            exp_CV = logits_CV.sub_(max_C1).exp_()
+            sum_C1 = exp_CV.sum(dim=1, keepdim=True)
+            lse_N[here] = (sum_C1.log() + max_C1)[:, 0]
+            nll_N[here] = lse_N[here] - right_C
+            exp_CV = exp_CV.to(dtype)
+            grad_hidden_ND[here] = torch.mm(exp_CV, weight).div_(sum_C1)
             if weight.dtype == weight_VD.dtype:
-                grad_weight_VD.addmm_(grad_CV.t(), hidden_CD)
+                grad_weight_VD.addmm_(exp_CV.t(), hidden_CD / sum_C1)
             else:
-                grad_weight_VD += grad_CV.t() @ hidden_CD
+                grad_weight_VD += exp_CV.t() @ (hidden_CD / sum_C1).to(dtype)
+        # what is left of -q, for all positions at once
+        hidden, sum_D = hidden_ND.to(weight_VD.dtype), weight_VD.sum(dim=0)
+        grad_hidden_ND -= ((1 - smoothing) * weight_VD[target_N] + smoothing / v * sum_D).to(dtype)
+        grad_weight_VD.index_add_(0, target_N, hidden, alpha=smoothing - 1.0)
+        grad_weight_VD -= smoothing / v * hidden.sum(dim=0)
+        nll, mean_N = nll_N.sum(), (hidden @ sum_D).to(precise) / v  # mean of the logits by position
+        loss = (1 - smoothing) * nll + smoothing * (lse_N - mean_N).sum()
         ctx.save_for_backward(grad_hidden_ND, grad_weight_VD)
         nll = nll.float()
         ctx.mark_non_differentiable(nll)
