@@ -22,6 +22,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "train": {
             "max_steps": 8_000,
             "batch_tokens": 2_048,
+            "optimizer": "muon",
             "schedule": "cosine",
             "learning_rate": 5e-3,
             "warmup_steps": 400,
@@ -40,6 +41,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "train": {
             "max_steps": 30_000,
             "batch_tokens": 4_096,
+            "optimizer": "muon",
             "schedule": "cosine",
             "learning_rate": 2e-3,
             "warmup_steps": 1_000,
@@ -58,6 +60,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "train": {
             "max_steps": 100_000,
             "batch_tokens": 4_096,
+            "optimizer": "adam",
             "schedule": "noam",
             "learning_rate": 7e-4,
             "warmup_steps": 4_000,
@@ -76,6 +79,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "train": {
             "max_steps": 300_000,
             "batch_tokens": 4_096,
+            "optimizer": "adam",
             "schedule": "noam",
             "learning_rate": 5e-4,
             "warmup_steps": 4_000,

@@ -93,6 +93,9 @@ class TrainConfig(Section):
         "Budget of a batch: pairs × pieces of its longest side, end symbol included."
     )
     accumulate: Count = _option("Batches per update; the gradient is exact per token.", 1)
+    optimizer: Literal["adam", "muon"] = _option(
+        "adam, or muon: orthogonalised steps for the matrices inside the layers, Adam for the rest."
+    )
     schedule: Literal["noam", "inverse_sqrt", "cosine"] = _option("Shape of the learning rate.")
     learning_rate: Positive = _option("Peak rate of inverse_sqrt and cosine. noam has its own.")
     noam_factor: Positive = _option("Factor on the rate of the noam schedule.", 1.0)

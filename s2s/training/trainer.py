@@ -16,6 +16,7 @@ from s2s.errors import DivergedError
 from s2s.model import Transformer
 from s2s.training.checkpoint import TrainingState
 from s2s.training.gradient import GradientWorkers
+from s2s.training.muon import Muon, hidden_matrices
 from s2s.training.schedule import learning_rate
 
 Indices = NDArray[np.int64]
@@ -72,13 +73,7 @@ class Trainer:
         self.model, self.split, self.config, self.state = model, split, config, state
         self.device = next(model.parameters()).device
         self.gradient = GradientWorkers(model, split, config, autocast)
-        self.optimizer = torch.optim.Adam(
-            model.parameters(),
-            lr=0.0,  # set at every update
-            betas=(config.adam_beta1, config.adam_beta2),
-            eps=config.adam_epsilon,
-            fused=self.device.type in ("cpu", "cuda"),
-        )
+        self.optimizer = _optimizer(model, config)
 
     @property
     def progress(self) -> float:
@@ -187,3 +182,17 @@ class Trainer:
             hint="start a new run (another `run:`, or --overwrite) with a lower train.learning_rate"
             " (for noam: train.noam_factor) or a longer train.warmup_steps",
         )
+
+
+def _optimizer(model: Transformer, config: TrainConfig) -> torch.optim.Optimizer:
+    layers = [model.encoder, model.decoder] if config.optimizer == "muon" else []
+    hidden = [matrix for stack in layers for matrix in hidden_matrices(stack)]
+    in_hidden = {matrix.parameter for matrix in hidden}
+    adam = torch.optim.Adam(
+        [parameter for parameter in model.parameters() if parameter not in in_hidden],
+        lr=0.0,  # set at every update
+        betas=(config.adam_beta1, config.adam_beta2),
+        eps=config.adam_epsilon,
+        fused=next(model.parameters()).device.type in ("cpu", "cuda"),
+    )
+    return Muon(hidden, adam) if hidden else adam

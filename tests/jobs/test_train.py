@@ -209,11 +209,20 @@ def test_the_model_is_no_worse_than_during_training(tmp_path: Path) -> None:
     assert result.valid_bleu > 50
 
 
-def test_resume_is_exact_with_several_workers_and_dropout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_resume_is_exact_with_several_workers_and_dropout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str
+) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     # a cosine would end at update 3 where training stops there
     config = small_config(
-        tmp_path, max_steps=6, batch_tokens=1024, checkpoint_every=3, validate_every=3, schedule="inverse_sqrt"
+        tmp_path,
+        max_steps=6,
+        batch_tokens=1024,
+        checkpoint_every=3,
+        validate_every=3,
+        optimizer=optimizer,
+        schedule="inverse_sqrt",
     )
     whole_config, whole = moved(config, "whole")
     train(whole_config)
