@@ -1,6 +1,7 @@
 """Training speed on real text: target pieces a second, and what the machine could do in the same minutes.
 
-    python benchmarks/train_speed.py [CORPUS] [--shape tiny base] [--seconds 20] [--threads N]
+    python benchmarks/train_speed.py [CORPUS] [--shape tiny base] [--batch-tokens 4096] [--ways workers threads]
+                                     [--seconds 20] [--threads N]
 
 CORPUS is a folder with train.en and train.de; without it, the bundled one. Two ways to use the cores are timed in
 turns, update by update on the same batches (A B A B …), so that a machine that slows down slows both: `workers`, a
@@ -9,6 +10,7 @@ first half of each is compared with its second half: their ratio is the noise fl
 """
 
 import argparse
+import resource
 import statistics
 import sys
 import tempfile
@@ -30,11 +32,12 @@ from s2s.training.trainer import Trainer
 BUNDLED = Path(__file__).parent.parent / "data"
 
 
-def prepared_corpus(corpus: Path, shape: str, folder: Path) -> tuple[Config, Prepared]:
+def prepared_corpus(corpus: Path, shape: str, batch_tokens: int, folder: Path) -> tuple[Config, Prepared]:
     """Learn 8,000 pieces (fewer if the text supports fewer) and encode."""
     spec = str(corpus / "train.{en,de}")
     data = {"source": "en", "target": "de", "train": spec, "valid": spec}
-    config = Config.model_validate({"run": str(folder), "data": data, "model": {"preset": shape}, "train": {}})
+    train = {"batch_tokens": batch_tokens}
+    config = Config.model_validate({"run": str(folder), "data": data, "model": {"preset": shape}, "train": train})
     run = RunFolder(folder)
     run.create()
     return config, prepare(config, run)
@@ -62,11 +65,11 @@ def sgemm_rate(seconds: float = 2.0) -> float:
     return n * 2 * 2048**3 / (time.perf_counter() - began)
 
 
-def measure(config: Config, prepared: Prepared, seconds: float, n_threads: int) -> str:
-    """Time both ways in turns; a line of the table each."""
+def measure(config: Config, prepared: Prepared, ways: list[str], seconds: float, n_threads: int) -> str:
+    """Time the ways in turns; a line of the table each."""
     split = prepared.train
     trainers = {}
-    for way in ("workers", "threads"):
+    for way in ways:
         model = build_transformer(config.model, prepared.vocabularies)
         set_threads(n_threads if way == "workers" else 1)  # a trainer makes as many workers as there are threads
         trainers[way] = Trainer(model, split, config.train, TrainingState(prepared.fingerprint))
@@ -78,15 +81,13 @@ def measure(config: Config, prepared: Prepared, seconds: float, n_threads: int) 
     while time.perf_counter() - began < seconds or number < 4:
         batch = plan[number % len(plan)]
         for way, trainer in trainers.items():
-            set_threads(1 if way == "workers" else n_threads)
             report = trainer.update([batch])
             if number:  # the first is warm-up
                 rates[way].append(report.n_target_tokens / report.seconds)
         n_src = int(split.src_lengths[batch].sum()) + len(batch)
         n_tgt = int(split.tgt_lengths[batch].sum()) + len(batch)
-        flops.append(flops_per_update(trainers["workers"].model.config, n_src, n_tgt) / n_tgt)
+        flops.append(flops_per_update(trainers[ways[0]].model.config, n_src, n_tgt) / n_tgt)
         number += 1
-    set_threads(n_threads)
     peak = sgemm_rate()
     lines = [f"{config.model.preset}: {number} updates each, sgemm {peak / 1e9:.0f} GFLOP/s with {n_threads} threads"]
     for way, trainer in trainers.items():
@@ -98,14 +99,19 @@ def measure(config: Config, prepared: Prepared, seconds: float, n_threads: int) 
         lines.append(
             f"  {way:8} {rate:8,.0f} target pieces/s  {used:5.1%} of sgemm  noise {noise:.1%}  {n_workers} workers"
         )
-    ratio = statistics.median(a / b for a, b in zip(rates["workers"], rates["threads"], strict=True))
-    return "\n".join([*lines, f"  workers / threads: {ratio:.2f}"])
+    if len(ways) == 2:
+        ratio = statistics.median(a / b for a, b in zip(*rates.values(), strict=True))
+        lines.append(f"  {ways[0]} / {ways[1]}: {ratio:.2f}")
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # in KiB on Linux
+    return "\n".join([*lines, f"  peak memory of this process so far: {peak_mib:,.0f} MiB"])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, nargs="?", default=BUNDLED)
     parser.add_argument("--shape", nargs="+", default=["tiny", "base"])
+    parser.add_argument("--batch-tokens", type=int, default=4096)
+    parser.add_argument("--ways", nargs="+", choices=("workers", "threads"), default=["workers", "threads"])
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--threads", type=int)
     arguments = parser.parse_args()
@@ -113,8 +119,8 @@ def main() -> None:
     print(f"torch {torch.__version__}, Python {sys.version.split()[0]}, corpus {arguments.corpus.name}", flush=True)
     for shape in arguments.shape:
         with tempfile.TemporaryDirectory() as folder:
-            config, prepared = prepared_corpus(arguments.corpus, shape, Path(folder))
-            print(measure(config, prepared, arguments.seconds, n_threads), flush=True)
+            config, prepared = prepared_corpus(arguments.corpus, shape, arguments.batch_tokens, Path(folder))
+            print(measure(config, prepared, arguments.ways, arguments.seconds, n_threads), flush=True)
 
 
 if __name__ == "__main__":
