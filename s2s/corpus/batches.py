@@ -3,7 +3,7 @@
 Resuming in the middle of an epoch therefore needs two integers. The random numbers are raw output of PCG64, which
 NumPy promises never to change; its `permutation` and `shuffle` carry no such promise.
 
-Shapes: B pairs, S source positions, T target positions.
+Shapes: B pairs, S source positions, T target positions, N real target positions.
 """
 
 from dataclasses import dataclass
@@ -27,13 +27,15 @@ class Batch:
         src_BS: Source ids and EOS.
         tgt_in_BT: BOS and target ids: what the decoder sees.
         tgt_out_BT: Target ids and EOS: what it shall say.
-        n_target_tokens: Real positions of `tgt_out_BT`.
+        real_N: The real positions of `tgt_out_BT`, as indices into its rows laid end to end.
+        n_target_tokens: Their number N.
         pairs: Index of each row in its split.
     """
 
     src_BS: torch.Tensor
     tgt_in_BT: torch.Tensor
     tgt_out_BT: torch.Tensor
+    real_N: torch.Tensor
     n_target_tokens: int
     pairs: Integers
 
@@ -95,6 +97,7 @@ def collate(split: EncodedSplit, indices: Integers) -> Batch:
         torch.from_numpy(src_BS),
         torch.from_numpy(tgt_in_BT),
         torch.from_numpy(tgt_out_BT),
+        torch.from_numpy(np.flatnonzero(tgt_out_BT)),
         len(tgt) + len(indices),
         np.asarray(indices, dtype=np.int64),
     )

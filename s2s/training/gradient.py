@@ -24,7 +24,6 @@ from s2s.corpus.store import EncodedSplit
 from s2s.model import Transformer, projection_loss
 from s2s.model.dropout import Dropout
 from s2s.runtime import seed_of_step, set_threads
-from s2s.symbols import PAD
 
 _PIECES_PER_WORKER = 512  # below so many of a batch's budget, a worker is not worth its while
 
@@ -113,16 +112,23 @@ class GradientWorkers:
     def _loss(self, model: Transformer, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Sums of the label-smoothed loss and of the plain NLL over the target pieces of a batch."""
         batch = collate(self.split, indices)
-        src_BS, tgt_in_BT, tgt_out_BT = (
-            tensor.to(self.device, non_blocking=True) for tensor in (batch.src_BS, batch.tgt_in_BT, batch.tgt_out_BT)
+        src_BS, tgt_in_BT, tgt_out_BT, real_N = (
+            self._to_device(tensor) for tensor in (batch.src_BS, batch.tgt_in_BT, batch.tgt_out_BT, batch.real_N)
         )
         with torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None):
             hidden_BTD = model.decode(tgt_in_BT, model.encode(src_BS), src_BS)
         if self.autocast is not None:  # a last layer norm gives float32; the largest product shall be in bf16 too
             hidden_BTD = hidden_BTD.to(self.autocast)
-        real_BT = tgt_out_BT != PAD  # the projection is the largest part of a small model: no padding in it
-        hidden_ND, target_N = hidden_BTD[real_BT], tgt_out_BT[real_BT]
+        # the projection is the largest part of a small model: no padding in it
+        hidden_ND = hidden_BTD.flatten(0, 1).index_select(0, real_N)
+        target_N = tgt_out_BT.flatten().index_select(0, real_N)
         return projection_loss(hidden_ND, model.projection.weight, target_N, self.config.label_smoothing)
+
+    def _to_device(self, tensor: Tensor) -> Tensor:
+        """Copy to the device; on CUDA without waiting for what it is doing."""
+        if self.device.type == "cuda":
+            tensor = tensor.pin_memory()
+        return tensor.to(self.device, non_blocking=True)
 
     def _add_gradients(self) -> None:
         for others in zip(*(model.parameters() for model in self._models), strict=True):

@@ -94,6 +94,7 @@ def test_tensors_of_a_batch(split: EncodedSplit, indices: list[int]) -> None:
     assert batch.tgt_in_BT.tolist() == [[BOS, *row] + [PAD] * (width - 1 - len(row)) for row in tgt]
     assert batch.tgt_out_BT.tolist() == [[*row, EOS] + [PAD] * (width - 1 - len(row)) for row in tgt]
     assert batch.n_target_tokens == sum(len(row) + 1 for row in tgt) == int((batch.tgt_out_BT != PAD).sum())
+    assert batch.tgt_out_BT.flatten()[batch.real_N].tolist() == [piece for row in tgt for piece in [*row, EOS]]
     assert batch.pairs.tolist() == indices
     assert {tensor.dtype for tensor in (batch.src_BS, batch.tgt_in_BT, batch.tgt_out_BT)} == {torch.int64}
 

@@ -11,6 +11,7 @@ def config(schedule: str, warmup: int, rate: float = 1e-3, factor: float = 1.0) 
         {
             "max_steps": 1000,
             "batch_tokens": 4096,
+            "optimizer": "adam",
             "schedule": schedule,
             "warmup_steps": warmup,
             "learning_rate": rate,
