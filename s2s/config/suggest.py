@@ -9,7 +9,7 @@ _SYNONYMS = {
     "data": "dataset datasets corpus",
     "vocab": "vocabulary tokenizer sentencepiece spm",
     "model": "architecture network transformer",
-    "train": "trainer optimizer optim",
+    "train": "trainer optim",
     "decode": "search inference generation testing",
     "data.source": "src source_lang src_lang source_language",
     "data.target": "tgt trg target_lang tgt_lang trg_lang target_language",
