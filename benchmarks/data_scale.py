@@ -8,7 +8,8 @@ same. The same N gives the same text. For each N, `s2s tokenize` and a short `s2
 processes of their own in a temporary folder, which takes about 330 bytes a pair. Before training, what can be is put
 out of the system's cache of files, so that it starts from the disk.
 
-Memory is the highest sum over a process and its children, sampled five times a second: `own` is what nobody else has
+Behind a time stands in brackets what it took of all processors together, in seconds, which other programs disturb less.
+Memory is the highest sum over a process and its children, sampled ten times a second: `own` is what nobody else has
 and the system cannot take back; `mapped` counts pages of files too, which it can, so that it says how much was there
 to spare. A training of the same model on 10^4 pairs shows what the model itself needs.
 """
@@ -26,6 +27,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+
+import numpy as np
 
 BUNDLED = Path(__file__).parent.parent / "data"
 N_VALID = 50
@@ -56,23 +59,35 @@ from s2s.cli import main; main()
 """Programs that are `s2s`, and `s2s` that says when each update is done."""
 
 HEADER = (
-    "pairs | pieces (10^6) | text (MB) | vocabulary (s) | encoding (s) | encoding (s/10^6 pieces) | tokenize, own (MB)"
-    " | store (MB) | first update (s) | an update (s) | train, own (MB) | with mapped files"
+    "pairs | pieces (10^6) | text (MB) | store (MB) | vocabulary (s) | encoding (s) | (s/10^6 pieces)"
+    " | tokenize, own (MB) | first update (s) | an update (s) | train, own (MB) | with mapped files (MB)"
 )
 
 
 @dataclass(frozen=True)
 class Command:
-    """How a command went: seconds, and the most memory in bytes."""
+    """How a command went.
 
-    seconds: float
+    Attributes:
+        own: The most memory in bytes that was its own.
+        mapped: The same with files that were mapped.
+        lines: What it said, and when: seconds from the start.
+        samples: Seconds from the start, and processor seconds that it had used by then.
+    """
+
     own: int
     mapped: int
     lines: list[tuple[float, str]]
+    samples: list[tuple[float, float]]
 
     def when(self, pattern: str) -> list[float]:
         """When lines were said that begin with what the pattern matches, in seconds from the start."""
         return [seconds for seconds, line in self.lines if re.match(pattern, line)]
+
+    def used(self, seconds: float) -> float:
+        """Processor seconds used by then."""
+        times, used = zip(*self.samples, strict=True)
+        return float(np.interp(seconds, times, used))
 
 
 def pairs(corpus: Path, n: int) -> Iterator[tuple[str, str]]:
@@ -107,16 +122,18 @@ def run(program: str, arguments: list[str]) -> Command:
     reader = threading.Thread(target=_note_lines, args=(process, began, lines))
     reader.start()
     own = mapped = 0
+    samples = [(0.0, 0.0)]
     while process.poll() is None:
-        sizes = [_memory(number) for number in _tree(process.pid)]
+        numbers = _tree(process.pid)
+        sizes = [_memory(number) for number in numbers]
         own = max(own, sum(size[0] for size in sizes))
         mapped = max(mapped, sum(sum(size) for size in sizes))
-        time.sleep(0.2)
-    seconds = time.perf_counter() - began
+        samples.append((time.perf_counter() - began, max(samples[-1][1], sum(map(_used, numbers)))))
+        time.sleep(0.1)
     reader.join()
     if process.returncode:
         raise SystemExit("\n".join(line for _, line in lines))
-    return Command(seconds, own, mapped, lines)
+    return Command(own, mapped, lines, samples)
 
 
 def _note_lines(process: "subprocess.Popen[bytes]", began: float, lines: list[tuple[float, str]]) -> None:
@@ -142,6 +159,14 @@ def _memory(number: int) -> tuple[int, int]:
         sizes = {name: int(kib) * 1024 for name, kib in re.findall(r"(Rss\w+):\s+(\d+)", status)}
         return sizes.get("RssAnon", 0) + sizes.get("RssShmem", 0), sizes.get("RssFile", 0)
     return 0, 0
+
+
+def _used(number: int) -> float:
+    """Processor seconds of a process and of its children that have ended; nothing if it has ended itself."""
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def forget(folder: Path) -> None:
@@ -178,19 +203,21 @@ def measure(corpus: Path, n: int, n_updates: int, parent: Path | None) -> list[s
         store = size_of(folder / "run" / "store")
     learnt = tokenize.when("vocabulary: ")[0]
     encoded = tokenize.when("train: ")[0] - learnt
+    used = tokenize.used(learnt + encoded) - tokenize.used(learnt)
     updates = train.when("update .* is done")
     late = updates[len(updates) // 2 :]
+    per_update = (train.used(late[-1]) - train.used(late[0])) / (len(late) - 1)
     return [
         f"{n:,}",
         f"{pieces / 1e6:,.2f}",
         f"{text / 1e6:,.0f}",
-        f"{learnt:.1f}",
-        f"{encoded:.1f}",
-        f"{encoded / (pieces / 1e6):.2f}",
-        f"{tokenize.own / 1e6:,.0f}",
         f"{store / 1e6:,.0f}",
-        f"{updates[0]:.1f}",
-        f"{(late[-1] - late[0]) / (len(late) - 1):.3f}",
+        f"{learnt:.1f} ({tokenize.used(learnt):.1f})",
+        f"{encoded:.1f} ({used:.1f})",
+        f"{encoded / (pieces / 1e6):.2f} ({used / (pieces / 1e6):.2f})",
+        f"{tokenize.own / 1e6:,.0f}",
+        f"{updates[0]:.1f} ({train.used(updates[0]):.1f})",
+        f"{(late[-1] - late[0]) / (len(late) - 1):.2f} ({per_update:.2f})",
         f"{train.own / 1e6:,.0f}",
         f"{train.mapped / 1e6:,.0f}",
     ]
