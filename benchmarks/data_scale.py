@@ -5,7 +5,7 @@
 CORPUS is a folder with train.en and train.de; without it, the bundled one. Its sentences are recombined: pair n is a
 pair of the corpus with the number n at its end, and in every third a second pair before it, so that no two are the
 same. The same N gives the same text. For each N, `s2s tokenize` and a short `s2s train` of the tiny preset run as
-processes of their own in a temporary folder, which takes about 330 bytes a pair. Before training, what can be is put
+processes of their own in a temporary folder, which takes about 240 bytes a pair. Before training, what can be is put
 out of the system's cache of files, so that it starts from the disk.
 
 Behind a time stands in brackets what it took of all processors together, in seconds, which other programs disturb less.
