@@ -60,12 +60,12 @@ def set_threads(n_threads: int | None) -> int:
 
     if n_threads is None:
         given = os.environ.get("OMP_NUM_THREADS", "")
-        n_threads = int(given) if given.isdecimal() and int(given) > 0 else _n_cores()
+        n_threads = int(given) if given.isdecimal() and int(given) > 0 else n_cores()
     torch.set_num_threads(n_threads)
     return n_threads
 
 
-def _n_cores() -> int:
+def n_cores() -> int:
     """Cores that this process may run on, where the system tells; else all."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -6,8 +6,9 @@ NumPy promises never to change; its `permutation` and `shuffle` carry no such pr
 Shapes: B pairs, S source positions, T target positions, N real target positions.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +43,7 @@ class Batch:
 
 def plan_epoch(
     src_lengths: npt.NDArray[Any], tgt_lengths: npt.NDArray[Any], *, batch_tokens: int, seed: int, epoch: int
-) -> list[Integers]:
+) -> "EpochPlan":
     """Which pairs make up each batch of an epoch.
 
     Pairs are shuffled, sorted by length so that ties stay in random order, cut into batches, and the batches shuffled.
@@ -60,18 +61,65 @@ def plan_epoch(
     Returns:
         Indices of pairs, an array for each batch; every pair is in exactly one.
     """
-    src = np.asarray(src_lengths, dtype=np.int64) + 1
-    tgt = np.asarray(tgt_lengths, dtype=np.int64) + 1
-    if len(src) == 0:
-        return []
+    n = len(src_lengths)
+    if n == 0:
+        return EpochPlan(np.empty(0, dtype=np.int32), np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int64))
     random = np.random.PCG64(np.random.SeedSequence([seed, epoch]))
-    order = _shuffled(random, len(src))
+    order = _by_length(src_lengths, tgt_lengths, random.random_raw(n))
+    longest = np.maximum(src_lengths, tgt_lengths)[order] + 1
+    starts = _cut(longest, batch_tokens)
+    return EpochPlan(order, np.array([*starts, n]), _shuffled(random, len(starts)))
+
+
+class EpochPlan(Sequence[Integers]):
+    """The batches of an epoch, each made when it is asked for: 4 bytes a pair, and 16 bytes a batch.
+
+    Args:
+        order: All pairs, those of a batch together.
+        ends: Where the first batch begins in `order`, where the second does, … and where the last ends.
+        turns: In which order batches come.
+    """
+
+    def __init__(self, order: npt.NDArray[Any], ends: Integers, turns: Integers) -> None:
+        self._order, self._ends, self._turns = order, ends, turns
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    @overload
+    def __getitem__(self, number: int) -> Integers: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[Integers]: ...
+
+    def __getitem__(self, number: int | slice) -> Integers | list[Integers]:
+        """The indices of the pairs of a batch, or of some batches."""
+        if isinstance(number, slice):
+            return [self[one] for one in range(*number.indices(len(self)))]
+        turn = self._turns[number]
+        return self._order[self._ends[turn] : self._ends[turn + 1]].astype(np.int64)
+
+
+def _by_length(
+    src_lengths: npt.NDArray[Any], tgt_lengths: npt.NDArray[Any], random: npt.NDArray[np.uint64]
+) -> npt.NDArray[Any]:
+    """Pairs in the order of their lengths, where these are the same in that of `random`, else in that of the store.
+
+    One sort by both, as one number: the lengths in the high bits and as much of `random` as there is room for below.
+    """
+    tgt = np.asarray(tgt_lengths, dtype=np.int64) + 1
+    src = np.asarray(src_lengths, dtype=np.int64) + 1
     width = int(src.max()) + 1
-    key = tgt * width + np.where(tgt % 2 == 0, src, width - 1 - src)
-    order = order[np.argsort(key[order], kind="stable")]
-    starts = _cut(np.maximum(src, tgt)[order], batch_tokens)
-    batches = np.split(order, starts[1:])
-    return [batches[index] for index in _shuffled(random, len(batches))]
+    key = tgt * width
+    key += np.where(tgt % 2 == 0, src, width - 1 - src)
+    del src, tgt
+    n_bits = int(key.max()).bit_length()
+    both = (key.view(np.uint64) << np.uint64(64 - n_bits)) | (random >> np.uint64(n_bits))
+    order = np.argsort(both)
+    both = both[order]
+    if (both[1:] == both[:-1]).any():  # too little of `random` to tell them all apart: the slow way
+        order = np.lexsort((random, key))
+    return order.astype(np.int32 if len(order) < 2**31 else np.int64)
 
 
 def collate(split: EncodedSplit, indices: Integers) -> Batch:
@@ -81,6 +129,7 @@ def collate(split: EncodedSplit, indices: Integers) -> Batch:
         split: Where the ids are.
         indices: Pairs of the batch.
     """
+    split.check(indices)
     src, src_rows, src_columns, src_ends = _gather(split.src_ids, split.src_offsets, indices)
     tgt, tgt_rows, tgt_columns, tgt_ends = _gather(split.tgt_ids, split.tgt_offsets, indices)
     rows = np.arange(len(indices))

@@ -6,7 +6,6 @@ work offline: it then uses what was downloaded before, or fails at once.
 """
 
 import contextlib
-import os
 import re
 import sys
 import threading
@@ -15,12 +14,13 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from s2s.corpus.arrow import ROWS_AT_ONCE, choose_columns, rows_of
 from s2s.corpus.columns import Wanted
+from s2s.corpus.file_sums import FileSums
 from s2s.corpus.tables import Row
 from s2s.errors import ConfigError, DataError, HubError, InputMissingError, S2SError
 
@@ -122,7 +122,7 @@ class HubSplit:
         with self._clear_errors():
             builder = datasets.load_dataset_builder(self.name, self.config)
         paths = sorted({Path(path) for files in builder.config.data_files.values() for path in files})
-        return [file_identity(path) for path in paths]
+        return [FileSums().identity(path) for path in paths]
 
     @cached_property
     def _dataset(self) -> Any:
@@ -192,16 +192,6 @@ class HubSplit:
     def _hub_or_data(self, what: str, hint: str | None) -> S2SError:
         kind = DataError if self.is_local else HubError
         return kind(what, where=self.where, hint=hint)
-
-
-def file_identity(path: Path) -> dict[str, Any]:
-    """Path, size and sha256 of a file."""
-    try:
-        with path.open("rb") as file:
-            digest = file_digest(file, "sha256").hexdigest()
-            return {"path": str(path), "bytes": os.fstat(file.fileno()).st_size, "sha256": digest}
-    except OSError as error:
-        raise InputMissingError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
 
 
 def _name_and_config(given: str, spec: str) -> tuple[str, str | None]:

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, Protocol
 
 from s2s.corpus.arrow import ParquetFile
 from s2s.corpus.columns import Wanted
-from s2s.corpus.hub import PREFIX, HubSplit, file_identity
+from s2s.corpus.file_sums import FileSums
+from s2s.corpus.hub import PREFIX, HubSplit
 from s2s.corpus.tables import CsvFile, JsonLinesFile, Row, TsvFile
 from s2s.corpus.text import check_readable, read_lines, uncompressed_suffix
 from s2s.errors import ConfigError, DataError
@@ -89,21 +90,21 @@ class _Part:
     source: _Rows
     paths: tuple[Path, ...]
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self, sums: FileSums) -> dict[str, Any]:
         columns = self.source.columns()
         found: dict[str, Any] = {"spec": self.spec, "format": self.source.format}
         if isinstance(self.source, HubSplit):
             found.update(self.source.origin_identity())
         else:
-            found["files"] = [file_identity(path) for path in self.paths]
+            found["files"] = [sums.identity(path) for path in self.paths]
         return {**found, "columns": list(columns)} if columns else found
 
 
 class PairCorpus:
     """The pairs of some specs, one after the other. Iterating reads them as a stream, as often as wanted."""
 
-    def __init__(self, parts: list[_Part]) -> None:
-        self._parts = parts
+    def __init__(self, parts: list[_Part], sums: FileSums) -> None:
+        self._parts, self._sums = parts, sums
         self._identity: list[dict[str, Any]] | None = None
 
     def __iter__(self) -> Iterator[Pair]:
@@ -116,10 +117,10 @@ class PairCorpus:
         """What the pairs come from, for JSON, part by part.
 
         Spec, format and chosen columns; path, size and sha256 of each file; for the hub its name, config, split and
-        commit. Reads every file once; the result is kept.
+        commit. Reads every file once, unless its sum is known; the result is kept.
         """
         if self._identity is None:
-            self._identity = [part.identity() for part in self._parts]
+            self._identity = [part.identity(self._sums) for part in self._parts]
         return self._identity
 
     @property
@@ -145,6 +146,7 @@ def open_pairs(
     target: str,
     source_column: str | None = None,
     target_column: str | None = None,
+    sums: FileSums | None = None,
 ) -> PairCorpus:
     """Open sentence pairs.
 
@@ -156,6 +158,7 @@ def open_pairs(
         target: Target language.
         source_column: Column of the source side in a table, if it is not to be found by its name.
         target_column: The same of the target side.
+        sums: Remembers the sums of large files; None to read each.
 
     Raises:
         ConfigError: The spec has no known form.
@@ -165,7 +168,7 @@ def open_pairs(
     if not specs:
         raise ConfigError("an empty list of specs", hint=_FORMATS)
     wanted = Wanted(source, target, source_column, target_column)
-    return PairCorpus([_open_part(one.strip(), wanted) for one in specs])
+    return PairCorpus([_open_part(one.strip(), wanted) for one in specs], sums or FileSums())
 
 
 def _open_part(spec: str, wanted: Wanted) -> _Part:

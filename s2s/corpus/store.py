@@ -2,124 +2,47 @@
 
 A split's folder holds `src.ids` and `tgt.ids` (all ids one after the other, uint16 or uint32), `src.offsets` and
 `tgt.offsets` (int64, where each pair begins, and the end), `lines` and `numbers` (int64, the place of each pair in its
-file and in the corpus), `meta.json` (fingerprint and report) and the manifest. All numbers are little-endian.
+file and in the corpus), `src.sums` and `tgt.sums` (uint32, of each block of the ids), `meta.json` (fingerprint and
+report) and the manifest. All numbers are little-endian.
+
+Memory does not grow with the corpus while it is encoded. Once mapped, what is read stays in the system's cache, from
+where it goes when memory is short; only the lengths, 8 bytes a pair, are copied.
 """
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from itertools import chain, islice
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from s2s.corpus.blocks import BlockSums, CheckedBlocks, n_blocks
 from s2s.corpus.cleaning import Cleaner, CleaningRules, Reason
-from s2s.corpus.pairs import Pair, PairCorpus
-from s2s.corpus.vocabulary import Vocabularies, Vocabulary
+from s2s.corpus.encoder import EncodedChunk, Texts, encode_chunks
+from s2s.corpus.pairs import PairCorpus
+from s2s.corpus.report import SplitReport
+from s2s.corpus.vocabulary import Vocabularies
 from s2s.errors import DataError, InputMissingError
 from s2s.run_folder import build_folder, existing_folder, reporting_os_errors, verify_folder
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 META = "meta.json"
 
+_ENCODING = 1  # goes up when the same text, vocabulary and rules give other ids
 _CHUNK = 8_192  # pairs encoded together
-_AGAIN = "Delete the folder: s2s tokenize CONFIG makes it again."
+_AGAIN = "s2s tokenize CONFIG makes it again."
+_LARGE = 1 << 28  # bytes of a split from which ids are checked when they are read, not before
+_IDS = ("src.ids", "tgt.ids")
 
 Ids = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 Integers = npt.NDArray[np.int64]
-
-
-@dataclass
-class SideReport:
-    """Counts of one side of the kept pairs.
-
-    Attributes:
-        pieces: Pieces, without end symbols.
-        words: Runs of characters between white space.
-        unknown: Pieces that stand for something the vocabulary does not have.
-        longest: Pieces of the longest.
-    """
-
-    pieces: int = 0
-    words: int = 0
-    unknown: int = 0
-    longest: int = 0
-
-    def add(self, texts: list[str], ids: list[list[int]]) -> None:
-        """Count some more."""
-        self.words += sum(len(text.split()) for text in texts)
-        for one in ids:
-            self.pieces += len(one)
-            self.unknown += Vocabulary.count_unknown(one)
-            self.longest = max(self.longest, len(one))
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        per_word = round(self.pieces / self.words, 4) if self.words else None
-        rate = round(self.unknown / self.pieces, 6) if self.pieces else None
-        counts = {"pieces": self.pieces, "words": self.words, "unknown": self.unknown, "longest": self.longest}
-        return {**counts, "pieces_per_word": per_word, "unknown_rate": rate}
-
-    def text(self) -> str:
-        """In words."""
-        per_word = f", {self.pieces / self.words:.2f} a word" if self.words else ""
-        unknown = f", {100 * self.unknown / self.pieces:.3f} % unknown" if self.unknown else ""
-        return f"{self.pieces:,} pieces{per_word}, at most {self.longest:,} in a line{unknown}"
-
-
-@dataclass
-class SplitReport:
-    """What became of the pairs of a split.
-
-    Attributes:
-        identity: What the pairs come from.
-        read: Pairs there were.
-        kept: Pairs that are in the store.
-        dropped: Pairs that are not, by reason.
-        examples: The first few places of each reason.
-        src: Counts of the source side.
-        tgt: Counts of the target side.
-        n_bytes: Size of the store.
-    """
-
-    identity: list[dict[str, Any]]
-    read: int = 0
-    kept: int = 0
-    dropped: dict[str, int] = field(default_factory=dict)
-    examples: dict[str, list[str]] = field(default_factory=dict)
-    src: SideReport = field(default_factory=SideReport)
-    tgt: SideReport = field(default_factory=SideReport)
-    n_bytes: int = 0
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**vars(self), "src": self.src.as_dict(), "tgt": self.tgt.as_dict()}
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> Self:
-        """The reverse of `as_dict`."""
-        names = ("pieces", "words", "unknown", "longest")
-        sides = {side: SideReport(*(content[side][name] for name in names)) for side in ("src", "tgt")}
-        return cls(**{**content, **sides})
-
-    def text(self) -> str:
-        """In words, some lines."""
-        if self.kept == self.read:
-            lines = [f"{self.read:,} pairs"]
-        else:
-            lines = [f"{self.kept:,} of {self.read:,} pairs kept"]
-        for reason, count in self.dropped.items():
-            if count:
-                places = ", ".join(self.examples[reason])
-                more = ", …" if count > len(self.examples[reason]) else ""
-                lines.append(f"dropped {count:,}: {reason} ({places}{more})")
-        lines += [f"source: {self.src.text()}", f"target: {self.tgt.text()}"]
-        return "\n  ".join(lines)
+Lengths = npt.NDArray[np.int32]
 
 
 class EncodedSplit:
@@ -144,6 +67,7 @@ class EncodedSplit:
             n_src, n_tgt = self.report.src.pieces, self.report.tgt.pieces
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{META} is damaged", where=str(folder), hint=_AGAIN) from error
+        self._unchecked: list[tuple[CheckedBlocks, Integers]] = []
         self.src_ids: Ids = _map(folder / "src.ids", dtype, n_src)
         self.tgt_ids: Ids = _map(folder / "tgt.ids", dtype, n_tgt)
         self.src_offsets: Integers = _map(folder / "src.offsets", np.dtype("<i8"), n_pairs + 1)
@@ -155,41 +79,60 @@ class EncodedSplit:
                 raise DataError(f"{name}.offsets is damaged", where=str(folder), hint=_AGAIN)
 
     @classmethod
-    def open(cls, folder: Path, *, verify: bool = False) -> Self:
+    def open(cls, folder: Path, *, verify: bool = False, late: bool = False) -> Self:
         """Open a split that `encode_split` made.
 
         Args:
             folder: Its folder.
             verify: Whether to check the sum of every file, which reads them all; sizes are always checked.
+            late: With `verify`, whether to check ids not now but when they are first read. The line numbers of a
+                split opened so are never checked: they are for messages alone.
 
         Raises:
             InputMissingError: It is not there.
             DataError: It is damaged (names the file), or of another version of s2s.
         """
         if verify:
-            verify_folder(folder, what="encoded split")
-        return cls(folder)
+            verify_folder(folder, what="encoded split", unread={*_IDS, "lines", "numbers"} if late else set())
+        split = cls(folder)
+        if verify and late:
+            for ids, offsets in ((split.src_ids, split.src_offsets), (split.tgt_ids, split.tgt_offsets)):
+                path = folder / _IDS[len(split._unchecked)]
+                sums = _map(path.with_suffix(".sums"), np.dtype("<u4"), n_blocks(ids.nbytes))
+                split._unchecked.append((CheckedBlocks(ids, sums, path, _AGAIN), offsets))
+        return split
+
+    def check(self, indices: Integers) -> None:
+        """To be called before ids of these pairs are read: checks what of them was not checked when it was opened.
+
+        Raises:
+            DataError: They are damaged.
+        """
+        for blocks, offsets in self._unchecked:
+            blocks.check(offsets[indices], offsets[indices + 1])
 
     def __len__(self) -> int:
         return len(self.line_numbers)
 
     def src(self, index: int) -> Ids:
         """Source ids of a pair."""
+        self.check(np.array([index]))
         return self.src_ids[self.src_offsets[index] : self.src_offsets[index + 1]]
 
     def tgt(self, index: int) -> Ids:
         """Target ids of a pair."""
+        self.check(np.array([index]))
         return self.tgt_ids[self.tgt_offsets[index] : self.tgt_offsets[index + 1]]
 
-    @property
-    def src_lengths(self) -> Integers:
+    @cached_property
+    def src_lengths(self) -> Lengths:
         """Pieces of each source, without EOS."""
-        return np.diff(self.src_offsets)
+        return _differences(self.src_offsets)
 
-    @property
-    def tgt_lengths(self) -> Integers:
+    @cached_property
+    def tgt_lengths(self) -> Lengths:
         """Pieces of each target, without EOS."""
-        return np.diff(self.tgt_offsets)
+        return _differences(self.tgt_offsets)
 
     def place(self, index: int) -> str:
         """Where a pair stands in the text, for messages: `train.{en,de}:1841`."""
@@ -198,7 +141,12 @@ class EncodedSplit:
 
 
 def encode_split(
-    corpus: PairCorpus, vocabularies: Vocabularies, folder: Path, rules: CleaningRules | None
+    corpus: PairCorpus,
+    vocabularies: Vocabularies,
+    folder: Path,
+    rules: CleaningRules | None,
+    *,
+    n_processes: int | None = None,
 ) -> SplitReport:
     """Clean and encode a corpus as a stream; the folder appears when it is complete and replaces what was there.
 
@@ -207,6 +155,7 @@ def encode_split(
         vocabularies: Of both sides.
         folder: Where to; its parent folders are made.
         rules: Which pairs to drop; None for those with an empty side only.
+        n_processes: Of a large corpus, how many processes encode it; None for one per core. The result is the same.
 
     Raises:
         DataError: The text is bad.
@@ -217,7 +166,7 @@ def encode_split(
     fingerprint = fingerprint_of(corpus, vocabularies, rules)
     with build_folder(folder) as temporary:
         with _Writer(temporary, _dtype_for(vocabularies)) as writer:
-            report = _encode(corpus, vocabularies, rules, writer)
+            report = _encode(corpus, vocabularies, rules, writer, n_processes)
         report.n_bytes = sum(path.stat().st_size for path in temporary.iterdir())
         meta = {
             "format_version": FORMAT_VERSION,
@@ -232,26 +181,44 @@ def encode_split(
 
 
 def ensure_split(
-    corpus: PairCorpus, vocabularies: Vocabularies, folder: Path, rules: CleaningRules | None
+    corpus: PairCorpus,
+    vocabularies: Vocabularies,
+    folder: Path,
+    rules: CleaningRules | None,
+    *,
+    thorough: bool = True,
+    n_processes: int | None = None,
 ) -> tuple[EncodedSplit, SplitReport]:
-    """The encoded split: what is in the folder if it is whole and was made from just this, else made now."""
+    """The encoded split: what is in the folder if it is whole and was made from just this, else made now.
+
+    Args:
+        corpus: The pairs.
+        vocabularies: Of both sides.
+        folder: Where the split is or will be.
+        rules: Which pairs to drop.
+        thorough: Whether to read all that is there to see if it is whole. If not, the ids of a large split are
+            checked when they are first read (see `EncodedSplit.check`), and damage there is an error.
+        n_processes: See `encode_split`.
+    """
     present = existing_folder(folder)
     fingerprint = fingerprint_of(corpus, vocabularies, rules)
     try:
-        if _read_meta(present)["fingerprint"] == fingerprint:
-            split = EncodedSplit.open(present, verify=True)
+        meta = _read_meta(present)
+        if meta["fingerprint"] == fingerprint:
+            late = not thorough and meta["report"]["n_bytes"] >= _LARGE
+            split = EncodedSplit.open(present, verify=True, late=late)
             split.report.identity = corpus.identity()  # the same content may be elsewhere now
             return split, split.report
-    except (DataError, InputMissingError, KeyError):  # damaged, or not there
+    except (DataError, InputMissingError, KeyError, TypeError):  # damaged, or not there
         pass
-    report = encode_split(corpus, vocabularies, folder, rules)
+    report = encode_split(corpus, vocabularies, folder, rules, n_processes=n_processes)
     return EncodedSplit.open(folder), report
 
 
 def fingerprint_of(corpus: PairCorpus, vocabularies: Vocabularies, rules: CleaningRules | None) -> str:
     """Sha256 over all that the content of a store depends on."""
     content = {
-        "format": FORMAT_VERSION,
+        "format": _ENCODING,
         "data": corpus.fingerprint,
         "vocabulary": vocabularies.fingerprint,
         "rules": rules.as_dict() if rules else None,
@@ -260,38 +227,37 @@ def fingerprint_of(corpus: PairCorpus, vocabularies: Vocabularies, rules: Cleani
 
 
 def _encode(
-    corpus: PairCorpus, vocabularies: Vocabularies, rules: CleaningRules | None, writer: "_Writer"
+    corpus: PairCorpus,
+    vocabularies: Vocabularies,
+    rules: CleaningRules | None,
+    writer: "_Writer",
+    n_processes: int | None,
 ) -> SplitReport:
     report = SplitReport(corpus.identity())
     cleaner = Cleaner(rules)
-    for chunk in _chunks(enumerate(corpus)):
-        report.read += len(chunk)
-        pairs = []
-        for number, pair in chunk:
-            writer.note_origin(number, pair.origin)
-            if reason := cleaner.reason_by_text(pair.src, pair.tgt):
-                cleaner.drop(reason, _place(pair))
-            else:
-                pairs.append((number, pair))
-        src_ids = vocabularies.src.encode_all([pair.src for _, pair in pairs])
-        tgt_ids = vocabularies.tgt.encode_all([pair.tgt for _, pair in pairs])
-        kept = []
-        for index, (_, pair) in enumerate(pairs):
-            if reason := cleaner.reason_by_pieces(src_ids[index], tgt_ids[index]):
-                cleaner.drop(reason, _place(pair))
-            else:
-                kept.append(index)
-        writer.write(
-            [src_ids[index] for index in kept],
-            [tgt_ids[index] for index in kept],
-            [pairs[index][1].line for index in kept],
-            [pairs[index][0] for index in kept],
-        )
-        report.kept += len(kept)
-        report.src.add([pairs[index][1].src for index in kept], [src_ids[index] for index in kept])
-        report.tgt.add([pairs[index][1].tgt for index in kept], [tgt_ids[index] for index in kept])
+    places: deque[tuple[Sequence[str], Sequence[int]]] = deque()  # origins and lines of the pairs that are on their way
+
+    def chunks() -> Iterator[Texts]:
+        pairs = iter(corpus)
+        while chunk := list(islice(pairs, _CHUNK)):
+            src, tgt, origins, lines = zip(*chunk, strict=True)
+            places.append((origins, lines))
+            yield list(src), list(tgt)
+
+    for encoded in encode_chunks(chunks(), vocabularies, n_processes):
+        origins, lines = places.popleft()
+        keep = np.ones(len(lines), dtype=np.bool_)
+        for index, reason in cleaner.reasons(encoded.blank, encoded.keys, encoded.lengths):
+            keep[index] = False
+            cleaner.drop(reason, f"{origins[index]}:{lines[index]}")
+        writer.note_origins(report.read, origins)
+        writer.write(encoded, keep, np.array(lines), report.read + np.arange(len(lines)))
+        report.read += len(lines)
+        report.kept += int(keep.sum())
+        for side, counts in enumerate((report.src, report.tgt)):
+            counts.add(encoded.lengths[side][keep], encoded.words[side][keep], encoded.unknown[side][keep])
     report.dropped = {reason.value: cleaner.dropped[reason] for reason in Reason}
-    report.examples = {reason.value: places for reason, places in cleaner.examples.items()}
+    report.examples = {reason.value: some for reason, some in cleaner.examples.items()}
     return report
 
 
@@ -305,6 +271,7 @@ class _Writer:
         self._stack = ExitStack()
         self._files: dict[str, IO[bytes]] = {}
         self._ends = Counter[str]()
+        self._sums = {name: BlockSums() for name in _IDS}
 
     def __enter__(self) -> Self:
         for name in ("src.ids", "src.offsets", "tgt.ids", "tgt.offsets", "lines", "numbers"):
@@ -315,31 +282,35 @@ class _Writer:
 
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
+        for name, sums in self._sums.items():
+            (self._folder / name).with_suffix(".sums").write_bytes(sums.finish())
 
-    def note_origin(self, number: int, origin: str) -> None:
-        """Remember with which pair a new origin begins."""
-        if not self.origins or self.origins[-1][1] != origin:
-            self.origins.append((number, origin))
+    def note_origins(self, first: int, origins: Sequence[str]) -> None:
+        """Remember with which pair a new origin begins, of pairs from number `first` on."""
+        for number, origin in enumerate(origins, start=first):
+            if not self.origins or self.origins[-1][1] != origin:
+                self.origins.append((number, origin))
 
-    def write(self, src: list[list[int]], tgt: list[list[int]], lines: list[int], numbers: list[int]) -> None:
-        """Append some pairs."""
-        for side, ids in (("src", src), ("tgt", tgt)):
-            ends = self._ends[side] + np.cumsum([len(one) for one in ids], dtype="<i8")
-            flat = np.fromiter(chain.from_iterable(ids), dtype=self.dtype)
-            self._files[f"{side}.ids"].write(flat.tobytes())
-            self._files[f"{side}.offsets"].write(ends.tobytes())
-            self._ends[side] += len(flat)
-        self._files["lines"].write(np.array(lines, dtype="<i8").tobytes())
-        self._files["numbers"].write(np.array(numbers, dtype="<i8").tobytes())
-
-
-def _chunks(pairs: Iterator[tuple[int, Pair]]) -> Iterator[list[tuple[int, Pair]]]:
-    while chunk := list(islice(pairs, _CHUNK)):
-        yield chunk
+    def write(self, chunk: EncodedChunk, keep: npt.NDArray[np.bool_], lines: Integers, numbers: Integers) -> None:
+        """Append those pairs of a chunk that are kept."""
+        for name, ids, lengths in zip(_IDS, chunk.ids, chunk.lengths, strict=True):
+            flat = ids[np.repeat(keep, lengths)].astype(self.dtype).tobytes()
+            ends = self._ends[name] + np.cumsum(lengths[keep], dtype="<i8")
+            self._files[name].write(flat)
+            self._sums[name].add(flat)
+            self._files[name.replace("ids", "offsets")].write(ends.tobytes())
+            self._ends[name] += int(lengths[keep].sum())
+        self._files["lines"].write(lines[keep].astype("<i8").tobytes())
+        self._files["numbers"].write(numbers[keep].astype("<i8").tobytes())
 
 
-def _place(pair: Pair) -> str:
-    return f"{pair.origin}:{pair.line}"
+def _differences(offsets: Integers) -> Lengths:
+    """Lengths from offsets, a part at a time, so that no 8 bytes a pair are taken for 4."""
+    lengths = np.empty(len(offsets) - 1, dtype=np.int32)
+    for start in range(0, len(lengths), 1 << 20):
+        part = offsets[start : start + (1 << 20) + 1]
+        np.subtract(part[1:], part[:-1], out=lengths[start : start + (1 << 20)], casting="same_kind")
+    return lengths
 
 
 def _dtype_for(vocabularies: Vocabularies) -> np.dtype[Any]:

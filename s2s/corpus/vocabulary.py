@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from s2s.config.schema import VocabConfig
-from s2s.corpus.learning import Spread, train, without_surrogates
+from s2s.corpus.learning import Sample, sample_sides, train, without_surrogates
 from s2s.corpus.pairs import PairCorpus
 from s2s.errors import DataError, InputMissingError
 from s2s.symbols import BOS, EOS, N_CONTROL, PAD, UNK
@@ -50,17 +50,18 @@ class Vocabulary:
 
         Args:
             lines: Text. It is iterated twice, so that it need not fit into memory; an iterator is put in a list first.
-            config: Size and kind. Of more lines than `max_sentences`, so many are taken, evenly spread.
+            config: Size and kind. Of more lines than `max_sentences`, so many are taken, evenly spread; of a very
+                large text fewer (`learning.MAX_CHARACTERS`).
 
         Raises:
             DataError: There is no text to learn from.
             ConfigError: The size cannot hold the control symbols, bytes and characters, or a user symbol is unfit.
         """
         lines = list(lines) if isinstance(lines, Iterator) else lines
-        return cls._learn([Spread(lines, config.max_sentences)], config)
+        return cls._learn(sample_sides(_Rows(lines), 1, config.max_sentences), config)
 
     @classmethod
-    def _learn(cls, sides: Sequence[Spread], config: VocabConfig) -> Self:
+    def _learn(cls, sides: Sequence[Sample], config: VocabConfig) -> Self:
         vocabulary = cls(train(sides, config))
         if vocabulary.size < config.size:
             vocabulary.requested_size = config.size
@@ -109,7 +110,8 @@ class Vocabulary:
         """Ids of many texts; several times faster than one by one."""
         if not texts:
             return []
-        ids: list[list[int]] = self._processor.encode([without_surrogates(text) for text in texts])
+        # one thread: starting several takes longer than they save, and a large corpus has a process per core
+        ids: list[list[int]] = self._processor.encode([without_surrogates(text) for text in texts], num_threads=1)
         return ids
 
     def pieces(self, text: str) -> list[str]:
@@ -152,7 +154,7 @@ class Vocabularies:
         Raises:
             DataError, ConfigError: See `Vocabulary.learn`; bad text is reported as by the corpus.
         """
-        sides = [Spread(_Side(corpus, side), config.max_sentences) for side in (0, 1)]
+        sides = sample_sides(corpus, 2, config.max_sentences)
         if config.shared:
             src = tgt = Vocabulary._learn(sides, config)
         else:
@@ -219,22 +221,22 @@ def _processor_of(model: bytes, where: str) -> Any:  # SentencePiece has no type
     return processor
 
 
-class _Side:
-    """One side of a corpus, line by line; can be iterated again."""
+class _Rows:
+    """Lines as rows of one text; can be iterated again."""
 
-    def __init__(self, corpus: PairCorpus, side: int) -> None:
-        self._corpus, self._side = corpus, side
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = lines
 
-    def __iter__(self) -> Iterator[str]:
-        return (pair.tgt if self._side else pair.src for pair in self._corpus)
+    def __iter__(self) -> Iterator[tuple[str]]:
+        return ((line,) for line in self._lines)
 
 
-def _notes(sides: Sequence[Spread], src: Vocabulary, tgt: Vocabulary) -> list[str]:
+def _notes(sides: Sequence[Sample], src: Vocabulary, tgt: Vocabulary) -> list[str]:
     notes = [
         f"the text supports a vocabulary of {vocabulary.size:,} pieces, not {vocabulary.requested_size:,}"
         for vocabulary in ([src] if src is tgt else [src, tgt])
         if vocabulary.requested_size is not None
     ]
-    if n_left_out := max(side.n_left_out for side in sides):
-        notes.append(f"{n_left_out:,} lines a side were left out in learning the vocabulary (vocab.max_sentences)")
+    if n_left_out := sides[0].n_left_out:  # of each side the same
+        notes.append(f"{n_left_out:,} lines a side were left out in learning the vocabulary ({sides[0].limit})")
     return notes

@@ -10,8 +10,10 @@ from typing import Any, BinaryIO
 from s2s.config.schema import Config
 from s2s.console import say
 from s2s.corpus.cleaning import CleaningRules
+from s2s.corpus.file_sums import FileSums
 from s2s.corpus.pairs import PairCorpus, open_pairs
-from s2s.corpus.store import EncodedSplit, SplitReport, ensure_split
+from s2s.corpus.report import SplitReport
+from s2s.corpus.store import EncodedSplit, ensure_split
 from s2s.corpus.text import decode_line
 from s2s.corpus.vocabulary import Vocabularies
 from s2s.errors import ConfigError, DataError, InputMissingError
@@ -44,8 +46,8 @@ def split_specs(config: Config) -> dict[str, str | list[str]]:
     return {name: spec for name, spec in specs.items() if spec is not None}
 
 
-def open_split(config: Config, spec: str | list[str]) -> PairCorpus:
-    """The sentence pairs of a spec, in the config's languages and columns."""
+def open_split(config: Config, spec: str | list[str], sums: FileSums | None = None) -> PairCorpus:
+    """The sentence pairs of a spec, in the config's languages and columns; `sums` remembers those of large files."""
     data = config.data
     return open_pairs(
         spec,
@@ -53,31 +55,40 @@ def open_split(config: Config, spec: str | list[str]) -> PairCorpus:
         target=data.target,
         source_column=data.source_column,
         target_column=data.target_column,
+        sums=sums,
     )
 
 
-def prepare(config: Config, run: RunFolder) -> Prepared:
+def prepare(config: Config, run: RunFolder, *, thorough: bool = True, n_processes: int | None = None) -> Prepared:
     """Learn and encode what is not there yet; the caller holds the run folder's lock.
 
     Args:
         config: Names the text and the vocabulary.
         run: The vocabulary goes to `vocab/`, encoded splits to `store/`, counts to `data.json`.
+        thorough: Whether to read all text and all that is encoded, to see whether it is what it was. If not, large
+            files that look untouched count as such, and large encoded splits are checked as they are used.
+        n_processes: How many processes encode a large corpus; None for one per core.
 
     Raises:
         DataError: If text is bad, or nothing is left of a split.
     """
-    corpora = {name: open_split(config, spec) for name, spec in split_specs(config).items()}
+    sums = FileSums(run.store / "sums.json", believe=not thorough)
+    corpora = {name: open_split(config, spec, sums) for name, spec in split_specs(config).items()}
     vocabularies = _vocabularies(config, run, corpora["train"])
     rules = CleaningRules.from_config(config.data)
     splits: dict[str, EncodedSplit] = {}
     reports: dict[str, SplitReport] = {}
     for name, corpus in corpora.items():
         # only training pairs are chosen; what measures the model is taken as it is
-        split, report = ensure_split(corpus, vocabularies, run.store / name, rules if name == "train" else None)
+        chosen_by = rules if name == "train" else None
+        split, report = ensure_split(
+            corpus, vocabularies, run.store / name, chosen_by, thorough=thorough, n_processes=n_processes
+        )
         splits[name], reports[name] = split, report
         say(f"{name}: {report.text()}")
         if len(split) == 0:
             raise DataError(f"no pair is left of the {name} split", hint="what was dropped, and why, is said above")
+    sums.save()
     _write_data_json(run, config, reports)
     fingerprint = f"{splits['train'].fingerprint} {splits['valid'].fingerprint}"
     return Prepared(vocabularies, splits["train"], splits["valid"], corpora["valid"], fingerprint)

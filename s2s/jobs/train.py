@@ -101,7 +101,7 @@ def train(
         write_atomic(run.resolved, dump_config(config))
         n_threads = set_threads(threads)
         _note_run(run, config, torch_device, n_threads)
-        prepared = prepare(config, run)
+        prepared = prepare(config, run, thorough=False, n_processes=threads)
         with StopSignal() as stop:  # until here nothing is lost by just stopping
             return Session(config, run, prepared, torch_device, stop).train()
 

@@ -9,7 +9,7 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -62,7 +62,7 @@ def existing_folder(final: Path) -> Path:
     return final
 
 
-def verify_folder(folder: Path, *, what: str) -> None:
+def verify_folder(folder: Path, *, what: str, unread: Collection[str] = ()) -> None:
     """Check that a folder is exactly what `build_folder` sealed.
 
     Hidden files (.DS_Store, .gitattributes) do not count.
@@ -70,6 +70,7 @@ def verify_folder(folder: Path, *, what: str) -> None:
     Args:
         folder: The folder.
         what: What it is, for messages: "model", "checkpoint", "vocabulary".
+        unread: Files of which only the size is checked; the caller has other means for their content.
 
     Raises:
         InputMissingError: There is no such folder.
@@ -79,7 +80,8 @@ def verify_folder(folder: Path, *, what: str) -> None:
         if not folder.is_dir():
             raise InputMissingError(f"there is no {what} {folder}")
         sums = _read_manifest(folder, what)
-        problems = [found for name, entry in sums.items() if (found := _damage(folder / name, name, *entry))]
+        expected = {name: (size, None if name in unread else digest) for name, (size, digest) in sums.items()}
+        problems = [found for name, entry in expected.items() if (found := _damage(folder / name, name, *entry))]
         foreign = _files_in(folder) - set(sums) - {MANIFEST}
     except OSError as error:
         raise InputMissingError(f"the {what} cannot be read: {error.strerror}", where=str(folder)) from error
@@ -157,12 +159,14 @@ def _files_in(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
 
 
-def _damage(path: Path, name: str, size: int, digest: str) -> str | None:
-    """What is wrong with one file, or None."""
+def _damage(path: Path, name: str, size: int, digest: str | None) -> str | None:
+    """What is wrong with one file, or None; without a sum, only the size is looked at."""
     if not path.is_file():
         return f"{name} is missing"
     if path.stat().st_size != size:
         return f"{name} is damaged ({path.stat().st_size} bytes instead of {size})"
+    if digest is None:
+        return None
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != digest:
             return f"{name} is damaged (sha256 differs from {MANIFEST})"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s2s.config.schema import VocabConfig
-from s2s.corpus.batches import collate, plan_epoch
+from s2s.corpus.batches import _by_length, collate, plan_epoch
 from s2s.corpus.pairs import open_pairs
 from s2s.corpus.store import EncodedSplit, ensure_split
 from s2s.corpus.vocabulary import Vocabularies
@@ -37,6 +37,52 @@ def some_lengths(n: int) -> list[tuple[int, int]]:
     generator = np.random.Generator(np.random.PCG64(1))
     src = generator.integers(4, 40, n)
     return [(int(one), int(other)) for one, other in zip(src, src + generator.integers(-3, 4, n), strict=True)]
+
+
+def simple_plan(lengths: list[tuple[int, int]], batch_tokens: int, seed: int, epoch: int) -> list[list[int]]:
+    """Step by step: shuffle, sort by length, cut, shuffle."""
+    random = np.random.PCG64(np.random.SeedSequence([seed, epoch]))
+    width = max(src for src, _ in lengths) + 2
+
+    def place(index: int) -> tuple[int, int]:
+        src, tgt = lengths[index][0] + 1, lengths[index][1] + 1
+        return tgt, src if tgt % 2 == 0 else width - 1 - src
+
+    order = sorted(np.argsort(random.random_raw(len(lengths))).tolist(), key=place)
+    batches: list[list[int]] = [[]]
+    for index in order:
+        longest = max(max(lengths[one]) for one in [*batches[-1], index]) + 1
+        if batches[-1] and longest * (len(batches[-1]) + 1) > batch_tokens:
+            batches.append([])
+        batches[-1].append(index)
+    return [batches[turn] for turn in np.argsort(random.random_raw(len(batches)))]
+
+
+@given(lengths=LENGTHS.filter(bool), batch_tokens=st.integers(8, 200), seed=st.integers(0, 9), epoch=st.integers(0, 9))
+def test_as_step_by_step(lengths: list[tuple[int, int]], batch_tokens: int, seed: int, epoch: int) -> None:
+    assert plan(lengths, batch_tokens, seed, epoch) == simple_plan(lengths, batch_tokens, seed, epoch)
+
+
+@given(lengths=LENGTHS.filter(bool), random=st.lists(st.integers(0, 3), min_size=120, max_size=120))
+def test_pairs_that_the_random_numbers_hardly_tell_apart(lengths: list[tuple[int, int]], random: list[int]) -> None:
+    src, tgt = (np.array([pair[side] for pair in lengths]) for side in (0, 1))
+    numbers = np.array(random[: len(lengths)], dtype=np.uint64)
+    order = _by_length(src, tgt, numbers).tolist()
+    assert sorted(order) == list(range(len(lengths)))
+    ranks = [(lengths[index][1], int(numbers[index]), index) for index in order if lengths[index][0] == 0]
+    assert ranks == sorted(ranks)
+
+
+def test_a_plan_is_a_sequence() -> None:
+    src, tgt = (np.array(side) for side in zip(*some_lengths(300), strict=True))
+    found = plan_epoch(src, tgt, batch_tokens=100, seed=1, epoch=0)
+    batches = [batch.tolist() for batch in found]
+    assert len(batches) == len(found)
+    assert found[len(found) - 1].tolist() == found[-1].tolist() == batches[-1]
+    assert [batch.tolist() for batch in found[3:9:2]] == batches[3:9:2]
+    assert found[0].dtype == np.int64
+    with pytest.raises(IndexError):
+        found[len(found)]
 
 
 def test_epochs_and_seeds_differ_in_order_and_in_company() -> None:

@@ -1,7 +1,15 @@
+import numpy as np
 import pytest
 
 from s2s.config.schema import DataConfig
-from s2s.corpus.cleaning import N_EXAMPLES, Cleaner, CleaningRules, Reason
+from s2s.corpus.cleaning import N_EXAMPLES, Cleaner, CleaningRules, Reason, key_of
+
+
+def reasons(cleaner: Cleaner, pairs: list[tuple[str, str]], lengths: list[tuple[int, int]]) -> list[Reason | None]:
+    blank = tuple(np.array([not pair[side] or pair[side].isspace() for pair in pairs]) for side in (0, 1))
+    keys = np.array([key_of(*pair) for pair in pairs], dtype=np.uint64)
+    found = dict(cleaner.reasons((blank[0], blank[1]), keys, (np.array(lengths)[:, 0], np.array(lengths)[:, 1])))
+    return [found.get(index) for index in range(len(pairs))]
 
 
 def test_rules_of_a_config() -> None:
@@ -21,7 +29,7 @@ def test_rules_of_a_config() -> None:
 )
 @pytest.mark.parametrize("rules", [None, CleaningRules(10, 2.0, True)])
 def test_empty_sides(src: str, tgt: str, reason: Reason | None, rules: CleaningRules | None) -> None:
-    assert Cleaner(rules).reason_by_text(src, tgt) == reason
+    assert reasons(Cleaner(rules), [(src, tgt)], [(1, 1)]) == [reason]
 
 
 @pytest.mark.parametrize(
@@ -39,17 +47,34 @@ def test_empty_sides(src: str, tgt: str, reason: Reason | None, rules: CleaningR
     ],
 )
 def test_lengths(n_src: int, n_tgt: int, reason: Reason | None) -> None:
-    assert Cleaner(CleaningRules(10, 2.0)).reason_by_pieces([9] * n_src, [9] * n_tgt) == reason
+    assert reasons(Cleaner(CleaningRules(10, 2.0)), [("a", "b")], [(n_src, n_tgt)]) == [reason]
     expected = reason if 0 in (n_src, n_tgt) else None
-    assert Cleaner(None).reason_by_pieces([9] * n_src, [9] * n_tgt) == expected
+    assert reasons(Cleaner(None), [("a", "b")], [(n_src, n_tgt)]) == [expected]
 
 
 def test_duplicates_are_of_both_sides() -> None:
     cleaner = Cleaner(CleaningRules(10, 2.0, True))
     pairs = [("ab", "c"), ("a", "bc"), ("ab", "d"), ("ab", "c")]
-    assert [cleaner.reason_by_text(*pair) for pair in pairs] == [None, None, None, Reason.DUPLICATE]
+    assert reasons(cleaner, pairs, [(1, 1)] * 4) == [None, None, None, Reason.DUPLICATE]
+    assert reasons(cleaner, [("e", "f"), ("ab", "d")], [(1, 1)] * 2) == [None, Reason.DUPLICATE]
     keeping = Cleaner(CleaningRules(10, 2.0, False))
-    assert [keeping.reason_by_text(*pair) for pair in pairs] == [None] * 4
+    assert reasons(keeping, pairs, [(1, 1)] * 4) == [None] * 4
+
+
+def test_the_first_reason_counts() -> None:
+    cleaner = Cleaner(CleaningRules(3, 2.0, True))
+    pairs = [("a", "b"), ("a", "b"), (" ", ""), ("\x01", ""), ("\x01", "b"), ("\x01", "b"), ("", "b"), ("", "b")]
+    lengths = [(9, 1), (9, 1), (0, 0), (0, 0), (0, 1), (0, 1), (0, 1), (0, 1)]
+    assert reasons(cleaner, pairs, lengths) == [
+        Reason.LONG_SOURCE,
+        Reason.DUPLICATE,  # of a pair that is dropped itself
+        Reason.EMPTY_SOURCE,
+        Reason.EMPTY_TARGET,
+        Reason.EMPTY_SOURCE,
+        Reason.DUPLICATE,
+        Reason.EMPTY_SOURCE,  # white space is no duplicate of anything
+        Reason.EMPTY_SOURCE,
+    ]
 
 
 def test_drops_are_counted_with_the_first_places() -> None:

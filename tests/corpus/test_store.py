@@ -7,9 +7,10 @@ import pytest
 
 import s2s.corpus.store
 from s2s.config.schema import VocabConfig
+from s2s.corpus.batches import collate
 from s2s.corpus.cleaning import CleaningRules
 from s2s.corpus.pairs import PairCorpus, open_pairs
-from s2s.corpus.store import EncodedSplit, encode_split, ensure_split
+from s2s.corpus.store import EncodedSplit, _differences, encode_split, ensure_split
 from s2s.corpus.vocabulary import Vocabularies
 from s2s.errors import DataError, InputMissingError
 
@@ -143,7 +144,9 @@ def test_reused_when_right_and_made_again_when_stale(
     assert len(fingerprints) == 5
 
 
-@pytest.mark.parametrize("name", ["src.ids", "tgt.ids", "src.offsets", "tgt.offsets", "lines", "numbers", "meta.json"])
+@pytest.mark.parametrize(
+    "name", ["src.ids", "tgt.ids", "src.offsets", "tgt.offsets", "lines", "numbers", "src.sums", "meta.json"]
+)
 @pytest.mark.parametrize("damage", ["cut", "missing", "flip"])
 def test_damage_is_found_and_repaired(
     tmp_path: Path, corpus: PairCorpus, vocabularies: Vocabularies, name: str, damage: str
@@ -159,7 +162,7 @@ def test_damage_is_found_and_repaired(
     else:
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
-    if damage == "cut" or (damage == "missing" and name != "meta.json"):
+    if name != "src.sums" and (damage == "cut" or (damage == "missing" and name != "meta.json")):
         with pytest.raises(DataError, match=name):
             EncodedSplit.open(folder)
     with pytest.raises(DataError, match=name):
@@ -197,3 +200,55 @@ def test_places_in_several_origins(tmp_path: Path, vocabularies: Vocabularies) -
     split, _ = ensure_split(open_pairs(specs, source="en", target="de"), vocabularies, tmp_path / "s", None)
     places = [split.place(index) for index in range(len(split))]
     assert places == [f"{tmp_path}/a.tsv:1", f"{tmp_path}/a.tsv:3", f"{tmp_path}/c.tsv:1", f"{tmp_path}/c.tsv:3"]
+
+
+@pytest.mark.parametrize("name", ["src.ids", "tgt.ids", "src.offsets", "tgt.sums", "meta.json"])
+@pytest.mark.parametrize("corpus_is_large", [True, False])
+def test_ids_of_a_large_split_are_checked_when_they_are_read(
+    tmp_path: Path,
+    corpus: PairCorpus,
+    vocabularies: Vocabularies,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    corpus_is_large: bool,
+) -> None:
+    monkeypatch.setattr(s2s.corpus.store, "_LARGE", 1 if corpus_is_large else 10**9)
+    folder = tmp_path / "train"
+    report = encode_split(corpus, vocabularies, folder, RULES)
+    whole, _ = ensure_split(corpus, vocabularies, folder, RULES, thorough=False)
+    for index in range(len(whole)):
+        whole.check(np.array([index]))
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    split, again = ensure_split(corpus, vocabularies, folder, RULES, thorough=False)
+    assert again.as_dict() == report.as_dict()
+    if corpus_is_large and name.endswith(".ids"):  # not noticed until now
+        for read in (lambda: split.check(np.arange(100)), lambda: split.src(0), lambda: collate(split, np.arange(3))):
+            with pytest.raises(DataError, match=name) as caught:
+                read()
+            assert "s2s tokenize" in str(caught.value.hint)
+        split, again = ensure_split(corpus, vocabularies, folder, RULES)
+        assert again.as_dict() == report.as_dict()
+    split.check(np.arange(100))
+    assert EncodedSplit.open(folder, verify=True).tgt_ids.tolist() == split.tgt_ids.tolist()
+
+
+def test_a_store_of_an_earlier_format_is_made_again_and_counts_as_the_same_data(
+    tmp_path: Path, corpus: PairCorpus, vocabularies: Vocabularies
+) -> None:
+    split, _ = ensure_split(corpus, vocabularies, tmp_path / "train", RULES)
+    meta = json.loads((tmp_path / "train" / "meta.json").read_text("utf-8"))
+    (tmp_path / "train" / "meta.json").write_text(json.dumps({**meta, "format_version": 1}))
+    with pytest.raises(DataError, match="another version"):
+        EncodedSplit.open(tmp_path / "train")
+    again, _ = ensure_split(corpus, vocabularies, tmp_path / "train", RULES)
+    assert again.fingerprint == split.fingerprint
+    assert json.loads((tmp_path / "train" / "meta.json").read_text("utf-8")) == meta
+
+
+def test_lengths_of_many_pairs() -> None:
+    lengths = np.random.Generator(np.random.PCG64(1)).integers(0, 9, (1 << 20) + 5)
+    for n in (0, 1, (1 << 20) - 1, 1 << 20, len(lengths)):
+        offsets = np.concatenate(([0], np.cumsum(lengths[:n])))
+        assert (_differences(offsets) == lengths[:n]).all()

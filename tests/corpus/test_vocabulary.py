@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import s2s.corpus.learning
 from s2s.config.schema import VocabConfig
-from s2s.corpus.learning import MAX_LINE_CHARACTERS, Spread
+from s2s.corpus.learning import MAX_LINE_CHARACTERS, sample_sides
 from s2s.corpus.pairs import open_pairs
 from s2s.corpus.vocabulary import Vocabularies, Vocabulary
 from s2s.errors import ConfigError, DataError, InputMissingError
@@ -148,7 +149,7 @@ def test_unfit_user_symbols(symbols: list[str]) -> None:
 
 def test_long_lines_are_cut_and_nothing_of_them_is_lost() -> None:
     line = " ".join(["wörd"] * 2000) + "x" * 3000
-    parts = list(Spread([line, "short"], 10))
+    parts = sample_sides([(line,), ("short",)], 1, 10)[0].lines
     assert "".join(parts) == line + "short"
     assert max(map(len, parts)) <= MAX_LINE_CHARACTERS
     vocabulary = Vocabulary.learn([*sentences(), "Ω" + "a b" * 50_000], config(size=330))
@@ -157,10 +158,24 @@ def test_long_lines_are_cut_and_nothing_of_them_is_lost() -> None:
 
 @given(n=st.integers(0, 60), maximum=st.integers(1, 30))
 def test_lines_are_evenly_spread(n: int, maximum: int) -> None:
-    taken = [int(line) for line in Spread([str(number) for number in range(n)], maximum)]
-    assert len(taken) == min(n, maximum)
+    samples = sample_sides([(str(number), f"-{number}") for number in range(n)], 2, maximum)
+    taken = [int(line) for line in samples[0].lines]
+    assert [-int(line) for line in samples[1].lines] == taken
+    assert len(taken) == min(n, maximum) == n - samples[0].n_left_out
     gaps = {after - before for before, after in pairwise(taken)}
     assert max(gaps, default=0) - min(gaps, default=0) <= 1
+
+
+@pytest.mark.parametrize("n_characters", [(9, 3), (3, 9)])
+def test_of_a_very_large_text_so_many_characters_are_taken(
+    monkeypatch: pytest.MonkeyPatch, n_characters: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(s2s.corpus.learning, "MAX_CHARACTERS", 1_800)
+    rows = [tuple("x" * n for n in n_characters)] * 1_000
+    samples = sample_sides(rows, 2, 1_000_000)
+    assert [len(sample.lines) for sample in samples] == [200, 200]
+    assert {(sample.n_left_out, sample.limit) for sample in samples} == {(800, "1,800 characters are enough")}
+    assert sample_sides(rows, 2, 100)[0].limit == "vocab.max_sentences"
 
 
 def test_an_error_in_reading_the_text_is_not_hidden() -> None:
