@@ -46,10 +46,16 @@ class GradientWorkers:
         split: Encoded training pairs.
         config: Loss, seed and batch size.
         autocast: Type of autocast, or none for float32.
+        max_workers: At most so many.
     """
 
     def __init__(
-        self, model: Transformer, split: EncodedSplit, config: TrainConfig, autocast: torch.dtype | None
+        self,
+        model: Transformer,
+        split: EncodedSplit,
+        config: TrainConfig,
+        autocast: torch.dtype | None,
+        max_workers: int | None = None,
     ) -> None:
         self.model, self.split, self.config, self.autocast = model, split, config, autocast
         self.device = next(model.parameters()).device
@@ -58,6 +64,7 @@ class GradientWorkers:
         # (dropout of attention weights happens inside torch, which has one generator for all threads)
         if self.device.type == "cpu" and not model.config.attention_dropout:
             n_workers = max(1, min(torch.get_num_threads(), config.batch_tokens // _PIECES_PER_WORKER))
+        n_workers = min(n_workers, max_workers or n_workers)
         self._models = [model, *(_sharing_weights(model) for _ in range(n_workers - 1))]
         self._pool = None
         if n_workers > 1:

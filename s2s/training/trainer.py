@@ -15,7 +15,8 @@ from s2s.corpus.store import EncodedSplit
 from s2s.errors import DivergedError
 from s2s.model import Transformer
 from s2s.training.checkpoint import TrainingState
-from s2s.training.gradient import GradientWorkers
+from s2s.training.data_parallel import gradient_of
+from s2s.training.ranks import Ranks
 from s2s.training.schedule import learning_rate
 
 Indices = NDArray[np.int64]
@@ -59,6 +60,7 @@ class Trainer:
         config: How to train.
         autocast: Type of autocast, or none for float32.
         state: Counters; those of a checkpoint to go on from it.
+        ranks: The processes that train together, connected; none for this one alone.
     """
 
     def __init__(
@@ -68,10 +70,12 @@ class Trainer:
         config: TrainConfig,
         state: TrainingState,
         autocast: torch.dtype | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
         self.model, self.split, self.config, self.state = model, split, config, state
         self.device = next(model.parameters()).device
-        self.gradient = GradientWorkers(model, split, config, autocast)
+        self.ranks = ranks or Ranks()
+        self.gradient = gradient_of(self.ranks, model, split, config, autocast)
         self.optimizer = torch.optim.Adam(
             model.parameters(),
             lr=0.0,  # set at every update
@@ -99,14 +103,14 @@ class Trainer:
         """
         config, state = self.config, self.state
         batches = self._batches()
-        began = time.monotonic() - state.seconds
+        began = self.ranks.now() - state.seconds
         saved_step = state.step
         while True:
             ended = self._why_ended()
             if state.step != state.validated_step and (ended or state.step % config.validate_every == 0):
                 self._note_score(hooks.validate())
                 ended = ended or self._why_ended()
-            state.seconds = time.monotonic() - began
+            state.seconds = self.ranks.now() - began
             due = ended or state.step % config.checkpoint_every == 0 or state.step == state.best_step
             if due and state.step != saved_step:
                 hooks.save()
@@ -114,8 +118,8 @@ class Trainer:
             if ended:
                 return ended
             hooks.check_stop()
-            report = self.update([next(batches) for _ in range(config.accumulate)])
-            state.seconds = time.monotonic() - began
+            report = self.update([next(batches) for _ in range(config.accumulate * self.ranks.n)])
+            state.seconds = self.ranks.now() - began
             hooks.updated(report)
 
     def _why_ended(self) -> str | None:
@@ -156,7 +160,7 @@ class Trainer:
         """One update. Its gradient is that of the mean over all target pieces, however they are split into batches.
 
         Args:
-            batches: Indices of pairs, a batch each.
+            batches: Indices of pairs, a batch each: those of all ranks, which share them out among themselves.
         """
         began = time.perf_counter()
         config, state = self.config, self.state
