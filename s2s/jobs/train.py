@@ -270,7 +270,8 @@ class Session:
 
     def save(self) -> None:
         """Write a checkpoint and delete old ones."""
-        save_checkpoint(self.run, self.model, self.trainer.optimizer, self.trainer.state)
+        with self.ranks.undisturbed():
+            save_checkpoint(self.run, self.model, self.trainer.optimizer, self.trainer.state)
         prune_checkpoints(self.run, self.config.train, self.trainer.state)
 
     def validate(self) -> float:

@@ -29,7 +29,7 @@ LOST_CODE = 71
 """Exit code of a job that lost a rank: sysexits.h calls it an error of the system."""
 
 _JOIN_SECONDS = 300.0  # to wait for the others: they start together, but a slow disk may load torch for minutes
-_LAST_SECONDS = 10.0  # for rank 0 to finish what it writes after a loss; for its last words after `end`
+_LAST_SECONDS = 30.0  # for rank 0 to finish the checkpoint that it writes; for its last words after `end`
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,8 @@ class Center:
         self.lost_code = LOST_CODE
         self.on_signal: Callable[[int, Member], None] | None = None
         self._others: dict[int, _Connection] = {}
+        self.writing = threading.Lock()
+        """Held while something is written that a loss shall not cut off."""
         self._released = False
         self._lock = threading.Lock()
 
@@ -162,7 +164,7 @@ class Center:
             self.lost.set()
             say(f"error: {what}; the same command goes on from the last checkpoint")
             self._send("end", {"code": code})
-        time.sleep(_LAST_SECONDS)  # the main thread may be writing a checkpoint; if it can leave by itself, it does
+        self.writing.acquire(timeout=_LAST_SECONDS)
         _leave(code)
 
     def tell(self, content: dict[str, Any]) -> None:

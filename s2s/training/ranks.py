@@ -219,6 +219,10 @@ class Ranks:
         self._stop = _SharedStopSignal(self._center, self._outpost)
         return self._stop
 
+    def undisturbed(self) -> contextlib.AbstractContextManager[Any]:
+        """A block that the loss of another rank does not cut off, unless it takes long."""
+        return self._center.writing if self._center is not None else contextlib.nullcontext()
+
     # --- the end ----------------------------------------------------------------------------------------------------
 
     def release(self) -> None:
