@@ -38,12 +38,17 @@ def load_config(path: str | Path, overrides: "Sequence[str]" = ()) -> "Config":
 
 
 def train(config: "Config | str | Path", *, device: str = "auto", overwrite: bool = False) -> "TrainResult":
-    """Train a model from a config or its file; see `jobs.train.train`."""
+    """Train a model from a config or its file; see `jobs.train.train`.
+
+    Under torchrun, all its processes train the model, and only rank 0 returns: the others end when it is trained.
+    """
     from s2s.config.schema import Config
     from s2s.jobs.train import train as run
+    from s2s.training.ranks import together
 
-    loaded = config if isinstance(config, Config) else load_config(config)
-    return run(loaded, device=device, overwrite=overwrite)
+    with together() as ranks:
+        loaded = config if isinstance(config, Config) else load_config(config)
+        return run(loaded, device=device, overwrite=overwrite, ranks=ranks)
 
 
 def evaluate(

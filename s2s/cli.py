@@ -106,6 +106,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _main(
+    context: typer.Context,
     _version: Annotated[
         bool, typer.Option("--version", "-V", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
@@ -115,8 +116,14 @@ def _main(
     Example: s2s train configs/demo.yaml, then s2s translate "the dog sees the cat"
 
     Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 usage, 65 bad data, 66 input missing, 69 hub,
-    70 diverged, 73 cannot create, 74 output failed, 75 run in use, 78 bad config, 130/143 stopped (and saved).
+    70 diverged, 71 a rank was lost, 73 cannot create, 74 output failed, 75 run in use, 78 bad config, 130/143 stopped
+    (and saved).
     """
+    if context.invoked_subcommand != "train":
+        from s2s.training.ranks import refuse_several, together
+
+        with together() as ranks:
+            refuse_several(ranks, f"s2s {context.invoked_subcommand}")
 
 
 def _load(config: Path, overrides: list[str] | None) -> "Config":
@@ -212,17 +219,23 @@ def train_command(
 ) -> None:
     """Train a model. The same command again goes on where it stopped.
 
-    Ctrl-C saves before it leaves.
+    Ctrl-C saves before it leaves. Under torchrun, its processes train one model together.
     """
-    loaded = _load(config, overrides)
-    if dry_run:
-        from s2s.jobs.dry_run import dry_run as check
+    from s2s.training.ranks import refuse_several, together
 
-        print(check(loaded, device=device, threads=threads))
-        return
-    from s2s.jobs.train import train
+    with together() as ranks:
+        loaded = _load(config, overrides)
+        if dry_run:
+            refuse_several(ranks, "s2s train --dry-run")
+            from s2s.jobs.dry_run import dry_run as check
 
-    result = train(loaded, device=device, threads=threads, overwrite=overwrite, given=config.read_bytes())
+            print(check(loaded, device=device, threads=threads))
+            return
+        from s2s.jobs.train import train
+
+        result = train(
+            loaded, device=device, threads=threads, overwrite=overwrite, given=config.read_bytes(), ranks=ranks
+        )
     print(f"\nmodel: {result.run / 'model'}", file=sys.stderr)
     print(f'next: s2s translate --model {result.run} "your text"', file=sys.stderr)
 

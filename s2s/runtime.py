@@ -51,16 +51,18 @@ def autocast_type(precision: str, device: "torch.device") -> "torch.dtype | None
     return None
 
 
-def set_threads(n_threads: int | None) -> int:
+def set_threads(n_threads: int | None, n_processes: int = 1) -> int:
     """Use `n_threads` processor threads, or all cores that this process may run on; returns the number.
 
-    `OMP_NUM_THREADS`, if set, counts as given.
+    `OMP_NUM_THREADS`, if set, counts as given. If `n_processes` share the cores, each takes its part of them, and an
+    `OMP_NUM_THREADS` of 1 does not count: torchrun sets it when nobody did.
     """
     import torch
 
     if n_threads is None:
         given = os.environ.get("OMP_NUM_THREADS", "")
-        n_threads = int(given) if given.isdecimal() and int(given) > 0 else n_cores()
+        least = 1 if n_processes == 1 else 2
+        n_threads = int(given) if given.isdecimal() and int(given) >= least else max(1, n_cores() // n_processes)
     torch.set_num_threads(n_threads)
     return n_threads
 

@@ -17,7 +17,7 @@ from s2s.corpus.store import EncodedSplit, ensure_split
 from s2s.corpus.text import decode_line
 from s2s.corpus.vocabulary import Vocabularies
 from s2s.errors import ConfigError, DataError, InputMissingError
-from s2s.run_folder import RunFolder, write_atomic
+from s2s.run_folder import RunFolder, existing_folder, write_atomic
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,34 @@ def prepare(config: Config, run: RunFolder, *, thorough: bool = True, n_processe
     _write_data_json(run, config, reports)
     fingerprint = f"{splits['train'].fingerprint} {splits['valid'].fingerprint}"
     return Prepared(vocabularies, splits["train"], splits["valid"], corpora["valid"], fingerprint)
+
+
+def open_prepared(config: Config, run: RunFolder, fingerprint: str) -> Prepared:
+    """Open what another process has prepared; nothing is written. Ids are checked when they are first read.
+
+    Args:
+        config: The config of both.
+        run: Where the other process has put it.
+        fingerprint: Of what it has prepared.
+
+    Raises:
+        InputMissingError: If this process does not see the same files.
+    """
+    valid = open_split(config, config.data.valid)
+    try:
+        folders = [existing_folder(run.store / name) for name in ("train", "valid")]
+        splits = [EncodedSplit.open(folder, verify=True, late=True) for folder in folders]
+        vocabularies = Vocabularies.load(run.vocab)
+        found = " ".join(split.fingerprint for split in splits)
+    except InputMissingError:
+        found = ""
+    if found != fingerprint:
+        raise InputMissingError(
+            "the prepared data is not what rank 0 has there",
+            where=str(run.path),
+            hint="the run folder has to be on a file system that all hosts share",
+        )
+    return Prepared(vocabularies, splits[0], splits[1], valid, fingerprint)
 
 
 def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabularies:

@@ -21,10 +21,11 @@ from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.translator import Translator
 from s2s.errors import ConfigError, DataError, Interrupted
 from s2s.jobs.evaluate import Evaluation, TestSet, evaluate_with, keep, split_of_run, table
+from s2s.jobs.ranks import LeadingHooks, check_n_ranks, config_digest, follow, what_an_update_takes
 from s2s.jobs.tokenize import Prepared, open_split, prepare, split_specs
 from s2s.model.weights import load_weights
 from s2s.run_folder import RunFolder, write_atomic
-from s2s.runtime import autocast_type, choose_device, seed_of_step, set_threads
+from s2s.runtime import autocast_type, seed_of_step
 from s2s.scoring.metrics import bleu
 from s2s.training.averaging import average_weights
 from s2s.training.checkpoint import (
@@ -35,6 +36,7 @@ from s2s.training.checkpoint import (
     save_checkpoint,
 )
 from s2s.training.log import TrainingLog
+from s2s.training.ranks import Ranks
 from s2s.training.signals import StopSignal
 from s2s.training.trainer import Trainer, UpdateReport
 from s2s.version import __version__
@@ -70,7 +72,13 @@ class TrainResult:
 
 
 def train(
-    config: Config, *, device: str = "auto", threads: int | None = None, overwrite: bool = False, given: bytes = b""
+    config: Config,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    overwrite: bool = False,
+    given: bytes = b"",
+    ranks: Ranks | None = None,
 ) -> TrainResult:
     """Train a model, or go on with a training that was stopped.
 
@@ -80,17 +88,22 @@ def train(
         threads: Processor threads; none for all.
         overwrite: Throw away what the run folder holds of an earlier training.
         given: The config file as it was written, to be kept with the run.
+        ranks: The processes that train together, from `training.ranks.together`; in those other than rank 0 this
+            function does not return.
 
     Raises:
         ConfigError: If the run folder holds a training with another config.
         Interrupted: If a signal stopped it; a checkpoint is saved.
         S2SError: Bad data, full disk, divergence; the message says what to do.
     """
+    ranks = ranks or Ranks()
     run = RunFolder(Path(config.run))
+    if not ranks.leads:
+        follow(config, run, ranks, device, threads)
     run.create()
     with run.lock():
         run.clean_temporaries()
-        torch_device = choose_device(device)
+        torch_device = ranks.device(device)
         if overwrite:
             for spec in split_specs(config).values():
                 open_split(config, spec)  # what cannot be read is said before anything is lost
@@ -99,11 +112,13 @@ def train(
         refuse_other_config(run, config)
         write_atomic(run.config, given or dump_config(config).encode())
         write_atomic(run.resolved, dump_config(config))
-        n_threads = set_threads(threads)
-        _note_run(run, config, torch_device, n_threads)
+        n_threads = ranks.set_threads(threads)
+        _note_run(run, config, torch_device, n_threads, ranks)
         prepared = prepare(config, run, thorough=False, n_processes=threads)
-        with StopSignal() as stop:  # until here nothing is lost by just stopping
-            return Session(config, run, prepared, torch_device, stop).train()
+        ranks.tell(config=config_digest(config), data=prepared.fingerprint, device=torch_device.type)
+        with ranks.stop_signal() as stop:  # until here nothing is lost by just stopping
+            ranks.connect(torch_device)
+            return Session(config, run, prepared, torch_device, stop, ranks).train()
 
 
 def refuse_other_config(run: RunFolder, config: Config) -> None:
@@ -131,7 +146,7 @@ def clear(run: RunFolder) -> None:
         file.unlink(missing_ok=True)
 
 
-def _note_run(run: RunFolder, config: Config, device: torch.device, n_threads: int) -> None:
+def _note_run(run: RunFolder, config: Config, device: torch.device, n_threads: int, ranks: Ranks) -> None:
     """Write `run.json`: how this training was started, each start a list entry."""
     try:
         starts = list(json.loads(run.run_json.read_bytes())["starts"])
@@ -148,6 +163,7 @@ def _note_run(run: RunFolder, config: Config, device: torch.device, n_threads: i
             "device": str(device),
             "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor(),
             "threads": n_threads,
+            "ranks": [str(member) for member in ranks.members],
             "seed": config.train.seed,
             "git_revision": _git_revision(),
         }
@@ -168,15 +184,22 @@ class Session:
     """One start of `s2s train`: the trainer with what it calls back (see `training.trainer.Hooks`)."""
 
     def __init__(
-        self, config: Config, run: RunFolder, prepared: Prepared, device: torch.device, stop: StopSignal
+        self,
+        config: Config,
+        run: RunFolder,
+        prepared: Prepared,
+        device: torch.device,
+        stop: StopSignal,
+        ranks: Ranks,
     ) -> None:
-        self.config, self.run, self.prepared, self.stop = config, run, prepared, stop
+        self.config, self.run, self.prepared, self.stop, self.ranks = config, run, prepared, stop, ranks
         self.autocast = autocast_type(config.train.precision, device)
         torch.manual_seed(seed_of_step(config.train.seed, 0))
         self.model = build_transformer(config.model, prepared.vocabularies).to(device)
-        fresh = TrainingState(prepared.fingerprint)
-        self.trainer = Trainer(self.model, prepared.train, config.train, fresh, self.autocast)
+        fresh = TrainingState(prepared.fingerprint, n_ranks=ranks.n)
+        self.trainer = Trainer(self.model, prepared.train, config.train, fresh, self.autocast, ranks)
         self.trainer.state = self._resume() or fresh
+        ranks.tell(step=self.trainer.state.step)
         run.truncate_metrics(self.trainer.state.step)
         self.log = TrainingLog(run, self.trainer.state, tensorboard=config.train.tensorboard)
         pairs = [(pair.src, pair.tgt) for pair in prepared.valid_corpus]
@@ -191,6 +214,8 @@ class Session:
             f"model: {self.config.model.preset}, {self.model.n_parameters:,} parameters,"
             f" {precision} on {device}, {torch.get_num_threads()} threads"
         )
+        if self.ranks.n > 1:
+            say(what_an_update_takes(self.ranks, self.config.train))
 
     def _resume(self) -> TrainingState | None:
         """State of the last checkpoint that is whole, put into model and optimiser; none to start anew."""
@@ -207,6 +232,7 @@ class Session:
                     where=str(self.run.path),
                     hint="give another `run:`, restore the data, or start anew with --overwrite",
                 )
+            check_n_ranks(self.run, state, self.ranks)
             say(f"resuming after update {step:,} ({duration(state.seconds)} of training)")
             return state
         if self.run.checkpoints_by_step():
@@ -218,12 +244,13 @@ class Session:
     def train(self) -> TrainResult:
         """Train to the end, choose the weights, write the model, score the test split."""
         try:
-            ended = self.trainer.fit(self)
+            ended = self.trainer.fit(LeadingHooks(self, self.ranks))
         except Interrupted:
             self.save()
             raise
         finally:
             self.log.close()
+        self.ranks.release()
         state = self.trainer.state
         say(f"training ended: {ended}; {state.step:,} updates in {duration(state.seconds)}")
         chosen, valid_bleu = self._choose_weights()
@@ -243,7 +270,8 @@ class Session:
 
     def save(self) -> None:
         """Write a checkpoint and delete old ones."""
-        save_checkpoint(self.run, self.model, self.trainer.optimizer, self.trainer.state)
+        with self.ranks.undisturbed():
+            save_checkpoint(self.run, self.model, self.trainer.optimizer, self.trainer.state)
         prune_checkpoints(self.run, self.config.train, self.trainer.state)
 
     def validate(self) -> float:

@@ -37,6 +37,7 @@ class TrainingState:
         n_stale: Validations since then.
         validated_step: Update of the last validation.
         window_loss: Sum of the loss since the last record in metrics.jsonl; so `window_nll`, `window_tokens`.
+        n_ranks: Processes that train together, on which what an update is depends.
     """
 
     data: str
@@ -52,6 +53,7 @@ class TrainingState:
     window_loss: float = 0.0
     window_nll: float = 0.0
     window_tokens: int = 0
+    n_ranks: int = 1
 
 
 def save_checkpoint(run: RunFolder, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState) -> None:

@@ -30,10 +30,14 @@ _PIECES_PER_WORKER = 512  # below so many of a batch's budget, a worker is not w
 
 @dataclass(frozen=True)
 class Sums:
-    """Of an update: label-smoothed loss and plain NLL in nats, and target pieces, end symbols included."""
+    """Sums over an update.
 
-    loss: float
-    nll: float
+    Attributes:
+        loss_and_nll: Label-smoothed loss and plain NLL in nats, two numbers on the device.
+        n_target_tokens: Target pieces, end symbols included.
+    """
+
+    loss_and_nll: Tensor
     n_target_tokens: int
 
 
@@ -45,10 +49,16 @@ class GradientWorkers:
         split: Encoded training pairs.
         config: Loss, seed and batch size.
         autocast: Type of autocast, or none for float32.
+        max_workers: At most so many.
     """
 
     def __init__(
-        self, model: Transformer, split: EncodedSplit, config: TrainConfig, autocast: torch.dtype | None
+        self,
+        model: Transformer,
+        split: EncodedSplit,
+        config: TrainConfig,
+        autocast: torch.dtype | None,
+        max_workers: int | None = None,
     ) -> None:
         self.model, self.split, self.config, self.autocast = model, split, config, autocast
         self.device = next(model.parameters()).device
@@ -57,6 +67,7 @@ class GradientWorkers:
         # (dropout of attention weights happens inside torch, which has one generator for all threads)
         if self.device.type == "cpu" and not model.config.attention_dropout:
             n_workers = max(1, min(torch.get_num_threads(), config.batch_tokens // _PIECES_PER_WORKER))
+        n_workers = min(n_workers, max_workers or n_workers)
         self._models = [model, *(_sharing_weights(model) for _ in range(n_workers - 1))]
         self._pool = None
         if n_workers > 1:
@@ -82,12 +93,12 @@ class GradientWorkers:
             self._seed(model, step, worker)
         n_workers = self.n_workers
         if self._pool is None:
-            losses = [self._backward(self.model, batches, n_tokens)]
+            sums = [self._backward(self.model, batches, n_tokens)]
         else:
             parts = [[batch[worker::n_workers] for batch in batches] for worker in range(n_workers)]
-            losses = list(self._pool.map(self._backward, self._models, parts, [n_tokens] * n_workers))
+            sums = list(self._pool.map(self._backward, self._models, parts, [n_tokens] * n_workers))
         self._add_gradients()
-        return Sums(sum(loss for loss, _ in losses), sum(nll for _, nll in losses), n_tokens)
+        return Sums(torch.stack(sums).sum(dim=0), n_tokens)
 
     def _seed(self, model: Transformer, step: int, worker: int) -> None:
         """Give dropout the randomness of this update, so that a resumed training draws the same."""
@@ -99,15 +110,15 @@ class GradientWorkers:
             if isinstance(module, Dropout):
                 module.generator = generator
 
-    def _backward(self, model: Transformer, batches: Sequence[NDArray[np.int64]], n_tokens: int) -> tuple[float, float]:
+    def _backward(self, model: Transformer, batches: Sequence[NDArray[np.int64]], n_tokens: int) -> Tensor:
         """Add the gradient of some batches' share of the mean to `model`; sums of loss and NLL."""
-        loss_sum = nll_sum = 0.0
+        sums = torch.zeros(2, dtype=torch.float32 if self.device.type == "mps" else torch.float64, device=self.device)
         for indices in batches:
             if len(indices):
                 loss, nll = self._loss(model, indices)
                 (loss / n_tokens).backward()  # type: ignore[no-untyped-call]
-                loss_sum, nll_sum = loss_sum + loss.item(), nll_sum + nll.item()
-        return loss_sum, nll_sum
+                sums += torch.stack([loss.detach(), nll])
+        return sums
 
     def _loss(self, model: Transformer, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Sums of the label-smoothed loss and of the plain NLL over the target pieces of a batch."""

@@ -1,6 +1,8 @@
 """The training loop: batches in, updates done, and at the right moments validation and checkpoints."""
 
+import math
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from s2s.config.schema import TrainConfig
 from s2s.corpus.batches import plan_epoch
@@ -15,8 +18,9 @@ from s2s.corpus.store import EncodedSplit
 from s2s.errors import DivergedError
 from s2s.model import Transformer
 from s2s.training.checkpoint import TrainingState
-from s2s.training.gradient import GradientWorkers
-from s2s.training.muon import Muon, hidden_matrices
+from s2s.training.data_parallel import gradient_of
+from s2s.training.optimizer import optimizer_of
+from s2s.training.ranks import Ranks
 from s2s.training.schedule import learning_rate
 
 Indices = NDArray[np.int64]
@@ -33,6 +37,29 @@ class UpdateReport:
     grad_norm: float
     n_target_tokens: int
     seconds: float
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """An update that the device has been told to do, and may not have done yet."""
+
+    step: int
+    batches: list[Indices]
+    learning_rate: float
+    n_target_tokens: int
+    values: Tensor
+    """Sum of the loss, sum of the NLL, norm of the gradient: on their way to the processor."""
+    arrived: torch.cuda.Event | None
+    began: float
+
+    def report(self) -> UpdateReport:
+        """The figures, for which this waits."""
+        if self.arrived is not None:
+            self.arrived.synchronize()
+        loss, nll, grad_norm = self.values.tolist()
+        seconds = time.perf_counter() - self.began
+        n = self.n_target_tokens
+        return UpdateReport(self.step, loss / n, nll / n, self.learning_rate, grad_norm, n, seconds)
 
 
 class Hooks(Protocol):
@@ -60,6 +87,7 @@ class Trainer:
         config: How to train.
         autocast: Type of autocast, or none for float32.
         state: Counters; those of a checkpoint to go on from it.
+        ranks: The processes that train together, connected; none for this one alone.
     """
 
     def __init__(
@@ -69,11 +97,16 @@ class Trainer:
         config: TrainConfig,
         state: TrainingState,
         autocast: torch.dtype | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
         self.model, self.split, self.config, self.state = model, split, config, state
         self.device = next(model.parameters()).device
-        self.gradient = GradientWorkers(model, split, config, autocast)
-        self.optimizer = _optimizer(model, config)
+        self.ranks = ranks or Ranks()
+        self.gradient = gradient_of(self.ranks, model, split, config, autocast)
+        self.optimizer = optimizer_of(model, config)
+        # On CUDA an update's figures are looked at when the next one is under way, so that the device never waits.
+        self._n_ahead = 1 if self.device.type == "cuda" and self.ranks.n == 1 else 0
+        self._begun: deque[_Begun] = deque()
 
     @property
     def progress(self) -> float:
@@ -89,29 +122,36 @@ class Trainer:
             Why it ended, in words.
 
         Raises:
-            DivergedError: If loss or gradient is not finite; the weights are those before that update.
+            DivergedError: If loss or gradient is not finite; no checkpoint has been written since.
             S2SError: What a hook raises.
         """
         config, state = self.config, self.state
         batches = self._batches()
-        began = time.monotonic() - state.seconds
+        began = self.ranks.now() - state.seconds
         saved_step = state.step
         while True:
             ended = self._why_ended()
             if state.step != state.validated_step and (ended or state.step % config.validate_every == 0):
+                self._finish_all(hooks)
                 self._note_score(hooks.validate())
                 ended = ended or self._why_ended()
-            state.seconds = time.monotonic() - began
+            state.seconds = self.ranks.now() - began
             due = ended or state.step % config.checkpoint_every == 0 or state.step == state.best_step
             if due and state.step != saved_step:
+                self._finish_all(hooks)
                 hooks.save()
                 saved_step = state.step
             if ended:
                 return ended
-            hooks.check_stop()
-            report = self.update([next(batches) for _ in range(config.accumulate)])
-            state.seconds = time.monotonic() - began
-            hooks.updated(report)
+            try:
+                hooks.check_stop()
+            except BaseException:
+                self._finish_all(hooks)  # a checkpoint will be written
+                raise
+            self._begin([next(batches) for _ in range(config.accumulate * self.ranks.n)])
+            state.seconds = self.ranks.now() - began
+            if len(self._begun) > self._n_ahead:
+                hooks.updated(self._finish())
 
     def _why_ended(self) -> str | None:
         config, state = self.config, self.state
@@ -151,48 +191,60 @@ class Trainer:
         """One update. Its gradient is that of the mean over all target pieces, however they are split into batches.
 
         Args:
-            batches: Indices of pairs, a batch each.
+            batches: Indices of pairs, a batch each: those of all ranks, which share them out among themselves.
+
+        Raises:
+            DivergedError: If loss or gradient is not finite.
         """
+        self._begin(batches)
+        return self._finish()
+
+    def _begin(self, batches: list[Indices]) -> None:
+        """Tell the device to do an update. On a CPU it is then done."""
         began = time.perf_counter()
         config, state = self.config, self.state
         rate = learning_rate(config, self.model.config.d_model, state.step + 1, self.progress)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         sums = self.gradient.compute(batches, state.step + 1)
-        limit = config.clip_norm or float("inf")
-        grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit).item()
-        loss, nll = sums.loss / sums.n_target_tokens, sums.nll / sums.n_target_tokens
-        if not (abs(loss) < float("inf") and grad_norm < float("inf")):
-            raise self._diverged(batches, loss, grad_norm, rate)
+        grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm or float("inf"))
+        values = torch.cat([sums.loss_and_nll, grad_norm.to(sums.loss_and_nll)[None]]).to("cpu", non_blocking=True)
+        arrived = None
+        if self.device.type == "cuda":
+            arrived = torch.cuda.Event()
+            arrived.record()
+        begun = _Begun(state.step + 1, batches, rate, sums.n_target_tokens, values, arrived, began)
+        if self._n_ahead == 0:
+            self._check(begun)  # before the weights are touched
         self.optimizer.step()
         state.step += 1
         state.n_target_tokens += sums.n_target_tokens
-        state.window_loss += sums.loss
-        state.window_nll += sums.nll
-        state.window_tokens += sums.n_target_tokens
-        seconds = time.perf_counter() - began
-        return UpdateReport(state.step, loss, nll, rate, grad_norm, sums.n_target_tokens, seconds)
+        self._begun.append(begun)
 
-    def _diverged(self, batches: list[Indices], loss: float, grad_norm: float, rate: float) -> DivergedError:
-        places = [self.split.place(int(pair)) for pair in np.concatenate(batches)[:10]]
-        n_more = sum(map(len, batches)) - len(places)
-        return DivergedError(
-            f"training diverged at update {self.state.step + 1}: loss {loss:g}, gradient norm {grad_norm:g},"
-            f" learning rate {rate:g}; its pairs: {', '.join(places)} and {n_more:,} more",
+    def _finish(self) -> UpdateReport:
+        """Figures of the oldest update that was begun."""
+        begun = self._begun.popleft()
+        self._check(begun)
+        report, state = begun.report(), self.state
+        state.window_loss += report.loss * report.n_target_tokens
+        state.window_nll += report.nll * report.n_target_tokens
+        state.window_tokens += report.n_target_tokens
+        return report
+
+    def _finish_all(self, hooks: Hooks) -> None:
+        while self._begun:
+            hooks.updated(self._finish())
+
+    def _check(self, begun: _Begun) -> None:
+        """Raise DivergedError unless an update's figures are finite."""
+        report = begun.report()
+        if math.isfinite(report.loss) and math.isfinite(report.grad_norm):
+            return
+        places = [self.split.place(int(pair)) for pair in np.concatenate(begun.batches)[:10]]
+        n_more = sum(map(len, begun.batches)) - len(places)
+        raise DivergedError(
+            f"training diverged at update {report.step}: loss {report.loss:g}, gradient norm {report.grad_norm:g},"
+            f" learning rate {report.learning_rate:g}; its pairs: {', '.join(places)} and {n_more:,} more",
             hint="start a new run (another `run:`, or --overwrite) with a lower train.learning_rate"
             " (for noam: train.noam_factor) or a longer train.warmup_steps",
         )
-
-
-def _optimizer(model: Transformer, config: TrainConfig) -> torch.optim.Optimizer:
-    layers = [model.encoder, model.decoder] if config.optimizer == "muon" else []
-    hidden = [matrix for stack in layers for matrix in hidden_matrices(stack)]
-    in_hidden = {matrix.parameter for matrix in hidden}
-    adam = torch.optim.Adam(
-        [parameter for parameter in model.parameters() if parameter not in in_hidden],
-        lr=0.0,  # set at every update
-        betas=(config.adam_beta1, config.adam_beta2),
-        eps=config.adam_epsilon,
-        fused=next(model.parameters()).device.type in ("cpu", "cuda"),
-    )
-    return Muon(hidden, adam) if hidden else adam

@@ -71,7 +71,7 @@ def test_gradient_is_that_of_the_mean_over_all_target_pieces(tiny_config: Config
         n_pieces += len(tgt) + 1
     (total / n_pieces).backward()
     assert sums.n_target_tokens == n_pieces
-    assert sums.loss == pytest.approx(total.item(), rel=1e-5)
+    assert sums.loss_and_nll[0].item() == pytest.approx(total.item(), rel=1e-5)
     torch.testing.assert_close(found, gradients(model), atol=1e-6, rtol=1e-4)
 
 
@@ -107,7 +107,7 @@ def test_two_workers_give_the_gradient_of_one(tmp_path: Path) -> None:
 def test_dropout_is_a_function_of_seed_and_update(tiny_config: Config) -> None:
     prepared, model = prepared_and_model(tiny_config, dropout=0.5)
     workers = GradientWorkers(model, prepared.train, tiny_config.train, None)
-    losses = [workers.compute([all_pairs(prepared)], step).loss for step in (1, 2, 1)]
+    losses = [workers.compute([all_pairs(prepared)], step).loss_and_nll[0].item() for step in (1, 2, 1)]
     assert losses[0] == losses[2] != losses[1]
 
 
@@ -157,6 +157,50 @@ def test_a_loss_that_is_not_finite_stops_before_the_update_and_names_the_pairs(t
     assert trainer.state.step == 0
     for old, new in zip(before, trainer.model.parameters(), strict=True):
         torch.testing.assert_close(old, new.detach(), equal_nan=True, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("n_ahead", [0, 1, 3])
+def test_figures_looked_at_late_are_the_same_and_complete_at_every_save(tiny_config: Config, n_ahead: int) -> None:
+    """As on CUDA, where the next update is begun before the figures of the last are looked at."""
+    trainer, reference = trainer_for(tiny_config), trainer_for(tiny_config)
+    reference.fit(NoHooks(reference))
+
+    class Late(NoHooks):
+        def save(self) -> None:
+            super().save()
+            assert trainer.state.window_tokens == trainer.state.n_target_tokens
+            assert len(self.reports) == trainer.state.step
+
+        def updated(self, report: object) -> None:
+            self.reports.append(report)
+
+        def __init__(self) -> None:
+            super().__init__(trainer)
+            self.reports: list[object] = []
+
+    trainer._n_ahead = n_ahead
+    hooks = Late()
+    trainer.fit(hooks)
+    assert [report.step for report in hooks.reports] == list(range(1, 13))  # type: ignore[attr-defined]
+    assert trainer.state.window_loss == pytest.approx(reference.state.window_loss)
+    assert hooks.at("save") == [4, 5, 8, 12]
+
+
+def test_a_loss_that_is_not_finite_is_found_late_but_before_a_checkpoint(tiny_config: Config) -> None:
+    trainer = trainer_for(tiny_config)
+    trainer._n_ahead = 1
+    hooks = NoHooks(trainer)
+    updated = hooks.updated
+
+    def poison(report: object) -> None:
+        updated(report)
+        with torch.no_grad():
+            trainer.model.tgt_embedding.weight.fill_(float("nan"))
+
+    hooks.updated = poison  # type: ignore[method-assign]
+    with pytest.raises(DivergedError, match="update 3: loss nan"):
+        trainer.fit(hooks)
+    assert hooks.at("save") == []
 
 
 def test_every_pair_is_trained_on_once_an_epoch(tiny_config: Config) -> None:
