@@ -100,6 +100,7 @@ class TrainConfig(Section):
     learning_rate: Positive = _option("Peak rate of inverse_sqrt and cosine. noam has its own.")
     noam_factor: Positive = _option("Factor on the rate of the noam schedule.", 1.0)
     warmup_steps: Count = _option("Updates of linear warm-up; at most a tenth of the run unless noam.")
+    subword_dropout: Probability = _option("Chance of splitting a piece in two, anew each time; for small data.", 0.0)
     label_smoothing: Probability = _option("Share of the probability spread over all pieces.", 0.1)
     adam_beta1: Probability = _option("Adam, decay of the mean.", 0.9)
     adam_beta2: Probability = _option("Adam, decay of the square.", 0.98)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 
 from s2s.corpus.store import EncodedSplit
+from s2s.corpus.subword import SubwordDropout
 from s2s.symbols import BOS, EOS, PAD
 
 Integers = npt.NDArray[np.int64]
@@ -122,16 +123,28 @@ def _by_length(
     return order.astype(np.int32 if len(order) < 2**31 else np.int64)
 
 
-def collate(split: EncodedSplit, indices: Integers) -> Batch:
+def collate(
+    split: EncodedSplit,
+    indices: Integers,
+    subwords: SubwordDropout | None = None,
+    random: np.random.PCG64 | None = None,
+) -> Batch:
     """Make the tensors of a batch.
 
     Args:
         split: Where the ids are.
         indices: Pairs of the batch.
+        subwords: If given, splits pieces at random.
+        random: Where it draws from.
     """
     split.check(indices)
-    src, src_rows, src_columns, src_ends = _gather(split.src_ids, split.src_offsets, indices)
-    tgt, tgt_rows, tgt_columns, tgt_ends = _gather(split.tgt_ids, split.tgt_offsets, indices)
+    src, src_rows = _gather(split.src_ids, split.src_offsets, indices)
+    tgt, tgt_rows = _gather(split.tgt_ids, split.tgt_offsets, indices)
+    if subwords is not None and random is not None:
+        src, src_rows = subwords.src(src, src_rows, random)
+        tgt, tgt_rows = subwords.tgt(tgt, tgt_rows, random)
+    src_columns, src_ends = _columns(src_rows, len(indices))
+    tgt_columns, tgt_ends = _columns(tgt_rows, len(indices))
     rows = np.arange(len(indices))
     src_BS = np.full((len(indices), int(src_ends.max()) + 1), PAD, dtype=np.int64)
     src_BS[src_rows, src_columns] = src
@@ -171,13 +184,16 @@ def _cut(lengths: Integers, batch_tokens: int) -> list[int]:
     return starts
 
 
-def _gather(
-    ids: npt.NDArray[Any], offsets: Integers, indices: Integers
-) -> tuple[npt.NDArray[Any], Integers, Integers, Integers]:
-    """The ids of some pairs one after the other, with the row and column of each, and the length of each row."""
+def _gather(ids: npt.NDArray[Any], offsets: Integers, indices: Integers) -> tuple[npt.NDArray[Any], Integers]:
+    """The ids of some pairs one after the other, with the row of each."""
     first = offsets[indices]
     lengths = offsets[indices + 1] - first
-    ends = np.cumsum(lengths)
     rows = np.repeat(np.arange(len(indices)), lengths)
-    columns = np.arange(int(ends[-1])) - np.repeat(ends - lengths, lengths)
-    return ids[np.repeat(first, lengths) + columns], rows, columns, lengths
+    columns, _ = _columns(rows, len(indices))
+    return ids[np.repeat(first, lengths) + columns], rows
+
+
+def _columns(rows: Integers, n_rows: int) -> tuple[Integers, Integers]:
+    """The column of each piece, and the length of each row."""
+    lengths = np.bincount(rows, minlength=n_rows)
+    return np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths), lengths

@@ -12,6 +12,7 @@ import torch
 from s2s.config.schema import Config
 from s2s.console import duration
 from s2s.corpus.batches import plan_epoch
+from s2s.corpus.subword import SubwordDropout
 from s2s.decoding.bundle import build_transformer
 from s2s.jobs.tokenize import Prepared, prepare
 from s2s.run_folder import RunFolder
@@ -47,6 +48,7 @@ def dry_run(config: Config, *, device: str = "auto", threads: int | None = None)
             config.train,
             TrainingState(prepared.fingerprint),
             autocast_type(config.train.precision, torch_device),
+            subwords=SubwordDropout.of(prepared.vocabularies, config.train.subword_dropout),
         )
         n_updates, pieces_per_second, seconds = _probe(trainer, prepared)
     lines = [

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from s2s.config.load import dump_config
 from s2s.config.schema import Config, TrainConfig
+from s2s.corpus.subword import SubwordDropout
 from s2s.decoding.bundle import build_transformer
 from s2s.errors import ConfigError, Interrupted, UsageError
 from s2s.jobs.tokenize import open_prepared
@@ -100,7 +101,8 @@ def follow(config: Config, run: RunFolder, ranks: Ranks, device: str, threads: i
         model = build_transformer(config.model, prepared.vocabularies).to(torch_device)
         state = TrainingState(prepared.fingerprint, n_ranks=ranks.n)
         autocast = autocast_type(config.train.precision, torch_device)
-        trainer = Trainer(model, prepared.train, config.train, state, autocast, ranks)
+        subwords = SubwordDropout.of(prepared.vocabularies, config.train.subword_dropout)
+        trainer = Trainer(model, prepared.train, config.train, state, autocast, ranks, subwords)
         step = int(ranks.hear()["step"])  # the checkpoint to go on from is loaded
         if step:
             trainer.state = load_checkpoint(run.checkpoint_folder(step), model, trainer.optimizer, torch_device)

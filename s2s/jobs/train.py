@@ -16,6 +16,7 @@ import torch
 from s2s.config.load import differences, dump_config, load_config
 from s2s.config.schema import Config
 from s2s.console import duration, say
+from s2s.corpus.subword import SubwordDropout
 from s2s.decoding.bundle import Bundle, build_transformer, save_bundle
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.translator import Translator
@@ -197,7 +198,8 @@ class Session:
         torch.manual_seed(seed_of_step(config.train.seed, 0))
         self.model = build_transformer(config.model, prepared.vocabularies).to(device)
         fresh = TrainingState(prepared.fingerprint, n_ranks=ranks.n)
-        self.trainer = Trainer(self.model, prepared.train, config.train, fresh, self.autocast, ranks)
+        subwords = SubwordDropout.of(prepared.vocabularies, config.train.subword_dropout)
+        self.trainer = Trainer(self.model, prepared.train, config.train, fresh, self.autocast, ranks, subwords)
         self.trainer.state = self._resume() or fresh
         ranks.tell(step=self.trainer.state.step)
         run.truncate_metrics(self.trainer.state.step)

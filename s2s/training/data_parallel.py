@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from s2s.config.schema import TrainConfig
 from s2s.corpus.store import EncodedSplit
+from s2s.corpus.subword import SubwordDropout
 from s2s.model import Transformer
 from s2s.runtime import seed_of_step
 from s2s.training.gradient import GradientWorkers, Sums
@@ -24,12 +25,17 @@ Indices = NDArray[np.int64]
 
 
 def gradient_of(
-    ranks: Ranks, model: Transformer, split: EncodedSplit, config: TrainConfig, autocast: torch.dtype | None
+    ranks: Ranks,
+    model: Transformer,
+    split: EncodedSplit,
+    config: TrainConfig,
+    autocast: torch.dtype | None,
+    subwords: SubwordDropout | None,
 ) -> GradientWorkers:
     """What computes the gradient: workers of this process, or this rank's part of several ranks."""
     if ranks.n == 1:
-        return GradientWorkers(model, split, config, autocast)
-    return RankGradient(ranks, model, split, config, autocast)
+        return GradientWorkers(model, split, config, autocast, subwords)
+    return RankGradient(ranks, model, split, config, autocast, subwords)
 
 
 class _BatchLoss(nn.Module):
@@ -57,14 +63,22 @@ class RankGradient(GradientWorkers):
         split: Encoded training pairs, the same for all.
         config: Loss and seed.
         autocast: Type of autocast, or none for float32.
+        subwords: Splits pieces at random, if given.
     """
 
     def __init__(
-        self, ranks: Ranks, model: Transformer, split: EncodedSplit, config: TrainConfig, autocast: torch.dtype | None
+        self,
+        ranks: Ranks,
+        model: Transformer,
+        split: EncodedSplit,
+        config: TrainConfig,
+        autocast: torch.dtype | None,
+        subwords: SubwordDropout | None,
     ) -> None:
-        super().__init__(model, split, config, autocast, max_workers=1)
+        super().__init__(model, split, config, autocast, subwords, max_workers=1)
+        self._random = np.random.PCG64(0)
         self.ranks = ranks
-        loss = _BatchLoss(list(model.parameters()), lambda indices: self._loss(model, indices))
+        loss = _BatchLoss(list(model.parameters()), lambda indices: self._loss(model, indices, self._random))
         self._parallel = nn.parallel.DistributedDataParallel(loss, gradient_as_bucket_view=True)
         self._rehearse()
 
@@ -94,7 +108,7 @@ class RankGradient(GradientWorkers):
         mine = batches[self.ranks.number :: self.ranks.n]
         self.model.train()
         self.model.zero_grad(set_to_none=False)  # gradients are views of what is sent
-        self._seed(self.model, step, self.ranks.number)
+        self._random = self._seed(self.model, step, self.ranks.number)
         sums = torch.zeros(2, dtype=torch.float64, device=self.device)
         for number, indices in enumerate(mine, start=1):
             with contextlib.nullcontext() if number == len(mine) else self._parallel.no_sync():
@@ -103,7 +117,7 @@ class RankGradient(GradientWorkers):
             sums += torch.stack([loss.detach(), nll.detach()]).double()
         return Sums(torch.tensor(self.ranks.exchange(sums), dtype=torch.float64), n_tokens)
 
-    def _seed(self, model: Transformer, step: int, worker: int) -> None:
+    def _seed(self, model: Transformer, step: int, worker: int) -> np.random.PCG64:
         """As for workers; each rank also has a default generator of its own, and a device's."""
-        super()._seed(model, step, worker)
         torch.manual_seed(seed_of_step(self.config.seed, step, worker))
+        return super()._seed(model, step, worker)

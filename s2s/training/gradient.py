@@ -21,6 +21,7 @@ from torch import Tensor
 from s2s.config.schema import TrainConfig
 from s2s.corpus.batches import collate
 from s2s.corpus.store import EncodedSplit
+from s2s.corpus.subword import SubwordDropout
 from s2s.model import Transformer, projection_loss
 from s2s.model.dropout import Dropout
 from s2s.runtime import seed_of_step, set_threads
@@ -49,6 +50,7 @@ class GradientWorkers:
         split: Encoded training pairs.
         config: Loss, seed and batch size.
         autocast: Type of autocast, or none for float32.
+        subwords: Splits pieces at random, if given.
         max_workers: At most so many.
     """
 
@@ -58,9 +60,11 @@ class GradientWorkers:
         split: EncodedSplit,
         config: TrainConfig,
         autocast: torch.dtype | None,
+        subwords: SubwordDropout | None = None,
         max_workers: int | None = None,
     ) -> None:
         self.model, self.split, self.config, self.autocast = model, split, config, autocast
+        self.subwords = subwords
         self.device = next(model.parameters()).device
         self._tgt_lengths = split.tgt_lengths
         n_workers = 1
@@ -85,23 +89,32 @@ class GradientWorkers:
         Args:
             batches: Indices of pairs, a batch each; together they are one update.
             step: Number of the update; it seeds dropout.
+
+        Returns:
+            Sums. Target pieces are those of the encoded text, also where subword dropout makes them more: a loss is
+            then still by what the validation loss is by.
         """
         n_tokens = sum(int(self._tgt_lengths[batch].sum()) + len(batch) for batch in batches)
+        n_workers = self.n_workers
+        randoms = []
         for worker, model in enumerate(self._models):
             model.train()
             model.zero_grad()
-            self._seed(model, step, worker)
-        n_workers = self.n_workers
+            randoms.append(self._seed(model, step, worker))
         if self._pool is None:
-            sums = [self._backward(self.model, batches, n_tokens)]
+            sums = [self._backward(self.model, batches, n_tokens, randoms[0])]
         else:
             parts = [[batch[worker::n_workers] for batch in batches] for worker in range(n_workers)]
-            sums = list(self._pool.map(self._backward, self._models, parts, [n_tokens] * n_workers))
+            sums = list(self._pool.map(self._backward, self._models, parts, [n_tokens] * n_workers, randoms))
         self._add_gradients()
         return Sums(torch.stack(sums).sum(dim=0), n_tokens)
 
-    def _seed(self, model: Transformer, step: int, worker: int) -> None:
-        """Give dropout the randomness of this update, so that a resumed training draws the same."""
+    def _seed(self, model: Transformer, step: int, worker: int) -> np.random.PCG64:
+        """Give dropout the randomness of this update, so that a resumed training draws the same.
+
+        Returns:
+            The randomness of subword dropout.
+        """
         seed = seed_of_step(self.config.seed, step, worker)
         if worker == 0:
             torch.manual_seed(seed)
@@ -109,20 +122,23 @@ class GradientWorkers:
         for module in model.modules():
             if isinstance(module, Dropout):
                 module.generator = generator
+        return np.random.PCG64(seed)
 
-    def _backward(self, model: Transformer, batches: Sequence[NDArray[np.int64]], n_tokens: int) -> Tensor:
+    def _backward(
+        self, model: Transformer, batches: Sequence[NDArray[np.int64]], n_tokens: int, random: np.random.PCG64
+    ) -> Tensor:
         """Add the gradient of some batches' share of the mean to `model`; sums of loss and NLL."""
         sums = torch.zeros(2, dtype=torch.float32 if self.device.type == "mps" else torch.float64, device=self.device)
         for indices in batches:
             if len(indices):
-                loss, nll = self._loss(model, indices)
+                loss, nll = self._loss(model, indices, random)
                 (loss / n_tokens).backward()  # type: ignore[no-untyped-call]
                 sums += torch.stack([loss.detach(), nll])
         return sums
 
-    def _loss(self, model: Transformer, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    def _loss(self, model: Transformer, indices: NDArray[np.int64], random: np.random.PCG64) -> tuple[Tensor, Tensor]:
         """Sums of the label-smoothed loss and of the plain NLL over the target pieces of a batch."""
-        batch = collate(self.split, indices)
+        batch = collate(self.split, indices, self.subwords, random)
         src_BS, tgt_in_BT, tgt_out_BT, real_N = (
             self._to_device(tensor) for tensor in (batch.src_BS, batch.tgt_in_BT, batch.tgt_out_BT, batch.real_N)
         )
