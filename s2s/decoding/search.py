@@ -1,6 +1,7 @@
-"""Greedy and beam search. They know the model only as `start`, `step` and `select`.
+"""Greedy and beam search. They know the model only as `start`, `step`, `logits` and `select`.
 
-Shapes: B sentences still searched, M beam, N = B × M hypotheses, V vocabulary, C candidates per sentence.
+Shapes: B sentences, M beam, N = B × M hypotheses, D d_model, V vocabulary,
+C candidates per sentence.
 """
 
 from dataclasses import dataclass
@@ -9,24 +10,29 @@ from typing import Generic, Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from s2s.decoding.candidates import Candidates
 from s2s.symbols import BOS, EOS, PAD, UNK
 
 S = TypeVar("S")
 
 
 class StepModel(Protocol[S]):
-    """What search needs of a model; `IncrementalDecoder` is one."""
+    """What search needs of a model; `Engine` is one."""
 
     device: torch.device
+    vocabulary_size: int
 
     def start(self, src_BS: Tensor, beam: int) -> S:
         """Encode, and make room for `beam` hypotheses a sentence."""
 
     def step(self, state: S, tokens_N: Tensor | None) -> Tensor:
-        """Logits `(N, V)` after the pieces `tokens_N` (none: after the begin symbol)."""
+        """Hidden states `(N, D)` after the pieces `tokens_N` (none: after the begin symbol)."""
 
-    def select(self, state: S, rows_N: Tensor, sentences_B: Tensor | None = None) -> None:
-        """Reorder hypotheses, and keep only some sentences."""
+    def logits(self, hidden_CD: Tensor, out_CV: Tensor | None = None) -> Tensor:
+        """Logits in float32 of some rows of hidden states, into `out_CV` if that is given."""
+
+    def select(self, state: S, parents_BM: Tensor, sentences_B: Tensor | None = None) -> None:
+        """Let each hypothesis go on from one of its sentence's, and keep only some sentences."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +81,9 @@ class Hypothesis:
 def search(model: StepModel[S], src_BS: Tensor, options: SearchOptions) -> list[list[Hypothesis]]:
     """Translate a batch.
 
-    At each step every hypothesis is continued with its 2M best pieces, and of all these the 2M best of a sentence are
-    its candidates. Those among the best M that end are finished; the best M that do not end live on. A sentence is
-    done when it has M finished hypotheses, or when no living one can still enter its best M.
+    At each step the 2M best continuations of a sentence's hypotheses are its candidates. Those among the best M that
+    end are finished; the best M that do not end live on. A sentence is done when it has M finished hypotheses, or when
+    no living one can still enter its n best.
 
     Args:
         model: See `StepModel`.
@@ -91,111 +97,102 @@ def search(model: StepModel[S], src_BS: Tensor, options: SearchOptions) -> list[
 
 
 class _BeamSearch(Generic[S]):
-    """The state of one batch's search; a row of every tensor is a sentence that is not done."""
+    """The state of one batch's search; a row of every tensor is a sentence.
+
+    One that is done stays, with hypotheses of probability 0, until enough are done to be worth moving the others.
+    """
 
     def __init__(self, model: StepModel[S], src_BS: Tensor, options: SearchOptions) -> None:
         self.model, self.options, self.beam = model, options, options.beam
-        src_BS = src_BS.to(model.device)
-        n_sentences = src_BS.size(0)
+        device, n_sentences = model.device, src_BS.size(0)
+        src_BS = src_BS.to(device)
         self.state = model.start(src_BS, self.beam)
-        lengths_B = (src_BS != PAD).sum(dim=1).sub(1)
-        self.limits_B = torch.tensor([options.max_length(n) for n in lengths_B.tolist()], device=model.device)
-        self.sentence_B = torch.arange(n_sentences, device=model.device)
+        self.candidates = Candidates(model, model.vocabulary_size, self.beam, device)
+        limits = [options.max_length(n) for n in (src_BS != PAD).sum(dim=1).sub(1).tolist()]
+        self.limits_B = torch.tensor(limits, device=device)
+        # a living hypothesis only loses probability; at best it keeps what it has and is divided by the longest length
+        self.longest_B = (self.limits_B + 1.0) ** options.length_penalty
+        self.sentences = list(range(n_sentences))
+        self.done_B = torch.zeros(n_sentences, dtype=torch.bool, device=device)
+        # score that a hypothesis must have to be among the n best; what is full takes none
+        self.wanted_B = torch.full((n_sentences,), float("-inf"), device=device)
         # one empty hypothesis each; the other places hold none yet
-        self.sums_BM = torch.full((n_sentences, self.beam), float("-inf"), device=model.device)
+        self.sums_BM = torch.full((n_sentences, self.beam), float("-inf"), device=device)
         self.sums_BM[:, 0] = 0.0
-        self.pieces_BMT = torch.empty(n_sentences, self.beam, 0, dtype=torch.long, device=model.device)
+        self.pieces_BMT = torch.empty(n_sentences, self.beam, 0, dtype=torch.long, device=device)
         self.finished: list[list[Hypothesis]] = [[] for _ in range(n_sentences)]
 
     def run(self) -> list[list[Hypothesis]]:
         tokens_N: Tensor | None = None
-        while self.sentence_B.numel():
-            logits_NV = self.model.step(self.state, tokens_N)
-            candidates = self._candidates(logits_NV)
-            self._finish_at_limit(logits_NV)
-            tokens_N = self._advance(*candidates)
+        while self.sentences:
+            hidden_ND = self.model.step(self.state, tokens_N)
+            at_limit_B = self.limits_B <= self.pieces_BMT.size(2)
+            sums_BC, places_BC, pieces_BC = self.candidates.best(hidden_ND, self.sums_BM)
+            self._finish_at_limit(hidden_ND, at_limit_B)
+            self._finish_ended(sums_BC, places_BC, pieces_BC, at_limit_B)
+            parents_BM = self._advance(sums_BC, places_BC, pieces_BC)
+            self._leave_done(parents_BM, at_limit_B)
+            tokens_N = self.pieces_BMT[:, :, -1].reshape(-1)
         for hypotheses in self.finished:
             hypotheses.sort(key=lambda hypothesis: -hypothesis.score)
         return [hypotheses[: self.options.n_best] for hypotheses in self.finished]
 
-    def _candidates(self, logits_NV: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The 2M best continuations of each sentence: log-probability, place in the beam, piece, each `(B, C)`."""
-        n_sentences, beam = self.sums_BM.shape
-        # log p = logit - log-sum-exp: the sum is over all pieces, also those that are never chosen
-        lse_N1 = logits_NV.logsumexp(dim=1, keepdim=True)
-        self.end_BM = (logits_NV[:, EOS] - lse_N1[:, 0]).view(n_sentences, beam)
-        logits_NV[:, [PAD, UNK, BOS]] = float("-inf")
-        n_best = min(2 * beam, logits_NV.size(1))
-        best_NC, pieces_NC = logits_NV.topk(n_best, dim=1)
-        sums_BC = (self.sums_BM.view(-1, 1) + best_NC - lse_N1).view(n_sentences, -1)
-        sums_BC, order_BC = sums_BC.topk(min(2 * beam, sums_BC.size(1)), dim=1)
-        pieces_BC = pieces_NC.view(n_sentences, -1).gather(1, order_BC)
-        return sums_BC, order_BC // n_best, pieces_BC
-
-    def _finish_at_limit(self, logits_NV: Tensor) -> None:
+    def _finish_at_limit(self, hidden_ND: Tensor, at_limit_B: Tensor) -> None:
         """End every hypothesis of the sentences whose limit is reached, whatever comes next, and say so."""
-        at_limit_B = self.limits_B <= self.pieces_BMT.size(2)
-        for row in at_limit_B.nonzero()[:, 0].tolist():
-            likely_end = logits_NV.view(*self.sums_BM.shape, -1)[row].argmax(dim=-1) == EOS
-            for place in range(self.beam):
-                log_probability = (self.sums_BM[row, place] + self.end_BM[row, place]).item()
+        for row in (at_limit_B & ~self.done_B).nonzero()[:, 0].tolist():
+            logits_MV = self.model.logits(hidden_ND[row * self.beam : (row + 1) * self.beam])
+            end_M = logits_MV[:, EOS] - logits_MV.logsumexp(dim=1)
+            logits_MV[:, [PAD, UNK, BOS]] = float("-inf")
+            likely = (logits_MV.argmax(dim=1) == EOS).tolist()
+            for place, log_probability in enumerate((self.sums_BM[row] + end_M).tolist()):
                 if log_probability != float("-inf"):
-                    self._finish(row, self.pieces_BMT[row, place], log_probability, cut=not likely_end[place].item())
+                    self._finish(row, place, log_probability, cut=not likely[place])
 
-    def _finish(self, row: int, pieces_T: Tensor, log_probability: float, *, cut: bool = False) -> None:
-        length = pieces_T.numel() + 1
-        score = log_probability / length**self.options.length_penalty
-        sentence = int(self.sentence_B[row])
-        self.finished[sentence].append(Hypothesis(pieces_T.tolist(), log_probability, score, cut))
+    def _finish_ended(self, sums_BC: Tensor, places_BC: Tensor, pieces_BC: Tensor, at_limit_B: Tensor) -> None:
+        """Finish what ends among the best M candidates."""
+        ends_BM = (pieces_BC[:, : self.beam] == EOS) & ~at_limit_B[:, None] & (sums_BC[:, : self.beam] > float("-inf"))
+        for row, column in ends_BM.nonzero().tolist():
+            self._finish(row, int(places_BC[row, column]), float(sums_BC[row, column]))
+
+    def _finish(self, row: int, place: int, log_probability: float, *, cut: bool = False) -> None:
+        ids = self.pieces_BMT[row, place].tolist()
+        score = log_probability / (len(ids) + 1) ** self.options.length_penalty
+        found = self.finished[self.sentences[row]]
+        found.append(Hypothesis(ids, log_probability, score, cut))
+        n_best = self.options.n_best
+        if len(found) >= self.beam:
+            self.wanted_B[row] = float("inf")
+        elif len(found) >= n_best:
+            self.wanted_B[row] = sorted((hypothesis.score for hypothesis in found), reverse=True)[n_best - 1]
 
     def _advance(self, sums_BC: Tensor, places_BC: Tensor, pieces_BC: Tensor) -> Tensor:
-        """Finish what ends, let the best M of the rest live on, drop sentences that are done; the next pieces."""
-        n_sentences, beam = self.sums_BM.shape
-        at_limit_B1 = (self.limits_B <= self.pieces_BMT.size(2))[:, None]
-        ends_BC = (pieces_BC == EOS) & (sums_BC > float("-inf"))
-        for row, column in (ends_BC[:, :beam] & ~at_limit_B1).nonzero().tolist():
-            pieces_T = self.pieces_BMT[row, int(places_BC[row, column])]
-            self._finish(row, pieces_T, sums_BC[row, column].item())
+        """Let the best M candidates that do not end live on; returns which hypothesis each of them continues."""
         # at most M of the 2M candidates end, so M others are left (unless the vocabulary is tiny: then -inf ones)
-        self.sums_BM, order_BM = sums_BC.masked_fill(pieces_BC == EOS, float("-inf")).topk(beam, dim=1)
-        places_BM, pieces_BM = places_BC.gather(1, order_BM), pieces_BC.gather(1, order_BM)
-        history_BMT = self.pieces_BMT.gather(1, places_BM[:, :, None].expand(-1, -1, self.pieces_BMT.size(2)))
-        self.pieces_BMT = torch.cat([history_BMT, pieces_BM[:, :, None]], dim=2)
-        rows_BM = places_BM + torch.arange(n_sentences, device=places_BM.device)[:, None] * beam
-        self._drop_done(at_limit_B1[:, 0], rows_BM)
-        return self.pieces_BMT[:, :, -1].reshape(-1)
+        sums_BC = sums_BC.masked_fill(pieces_BC == EOS, float("-inf"))
+        if self.beam == 1:
+            self.sums_BM, parents_BM, pieces_BM = sums_BC, places_BC, pieces_BC
+        else:
+            self.sums_BM, order_BM = sums_BC.topk(self.beam, dim=1)
+            parents_BM, pieces_BM = places_BC.gather(1, order_BM), pieces_BC.gather(1, order_BM)
+            index_BMT = parents_BM[:, :, None].expand(-1, -1, self.pieces_BMT.size(2))
+            self.pieces_BMT = self.pieces_BMT.gather(1, index_BMT)
+        self.pieces_BMT = torch.cat([self.pieces_BMT, pieces_BM[:, :, None]], dim=2)
+        return parents_BM
 
-    def _drop_done(self, done_B: Tensor, rows_BM: Tensor) -> None:
-        best_sums = self.sums_BM[:, 0].tolist()
-        done = [
-            at_limit or self._is_done(self.finished[sentence], best_sum, limit)
-            for at_limit, sentence, best_sum, limit in zip(
-                done_B.tolist(), self.sentence_B.tolist(), best_sums, self.limits_B.tolist(), strict=True
-            )
-        ]
-        if not any(done):
-            if not self._in_order(rows_BM):
-                self.model.select(self.state, rows_BM.reshape(-1))
-            return
-        keep_B = torch.tensor([row for row, is_done in enumerate(done) if not is_done], device=rows_BM.device).long()
-        self.sentence_B, self.limits_B = self.sentence_B[keep_B], self.limits_B[keep_B]
-        self.sums_BM, self.pieces_BMT = self.sums_BM[keep_B], self.pieces_BMT[keep_B]
-        if keep_B.numel():
-            self.model.select(self.state, rows_BM[keep_B].reshape(-1), keep_B)
-
-    def _is_done(self, finished: list[Hypothesis], best_sum: float, limit: int) -> bool:
-        """Whether a sentence has M finished hypotheses, or nothing that lives can enter its best M.
-
-        A living hypothesis only loses probability; at best it keeps what it has and is divided by the longest length.
-        """
-        if len(finished) >= self.beam or best_sum == float("-inf"):
-            return True
-        if len(finished) < self.options.n_best:
-            return False
-        wanted = sorted((hypothesis.score for hypothesis in finished), reverse=True)[self.options.n_best - 1]
-        return bool(best_sum / (limit + 1) ** self.options.length_penalty <= wanted)
-
-    @staticmethod
-    def _in_order(rows_BM: Tensor) -> bool:
-        flat = rows_BM.reshape(-1)
-        return torch.equal(flat, torch.arange(flat.numel(), device=flat.device))
+    def _leave_done(self, parents_BM: Tensor, at_limit_B: Tensor) -> None:
+        """Note which sentences are done: at the limit, or nothing that lives can enter their n best."""
+        hopeless_B = self.sums_BM[:, 0].double() / self.longest_B <= self.wanted_B
+        self.done_B = self.done_B | at_limit_B | hopeless_B | (self.sums_BM[:, 0] == float("-inf"))
+        n_done = int(self.done_B.sum())
+        if n_done == len(self.sentences):
+            self.sentences = []
+        elif n_done * 4 >= len(self.sentences):
+            keep_B = (~self.done_B).nonzero()[:, 0]
+            self.sentences = [self.sentences[row] for row in keep_B.tolist()]
+            self.limits_B, self.longest_B = self.limits_B[keep_B], self.longest_B[keep_B]
+            self.done_B, self.wanted_B = self.done_B[keep_B], self.wanted_B[keep_B]
+            self.sums_BM, self.pieces_BMT = self.sums_BM[keep_B], self.pieces_BMT[keep_B]
+            self.model.select(self.state, parents_BM[keep_B], keep_B)
+        else:
+            self.sums_BM[self.done_B] = float("-inf")
+            self.model.select(self.state, parents_BM)

@@ -2,18 +2,24 @@
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
+
+import torch
 
 from s2s.decoding.batching import batches_by_length, pad_rows
 from s2s.decoding.bundle import Bundle, load_bundle
-from s2s.decoding.incremental import IncrementalDecoder
+from s2s.decoding.engine import Engine
 from s2s.decoding.search import Hypothesis, SearchOptions, search
-from s2s.runtime import autocast_type, choose_device
+from s2s.runtime import autocast_type, choose_device, set_threads
 from s2s.scoring.metrics import bleu_tokenizer
 from s2s.symbols import EOS
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _WORD_START = "▁"  # SentencePiece's mark of a space
 _SENTENCE_END = re.compile(r"[.!?…؟।][\"'”’»)\]]*$")
@@ -75,7 +81,7 @@ class Translator:
         self.bundle = bundle
         device = next(bundle.transformer.parameters()).device
         self.autocast = autocast_type(precision, device)
-        self._decoder = IncrementalDecoder(bundle.transformer, self.autocast)
+        self._engine = Engine(bundle.transformer, self.autocast)
         # languages that BLEU scores by characters are written without spaces
         self._joint = " " if bleu_tokenizer(bundle.target) == "13a" else ""
 
@@ -143,14 +149,22 @@ class Translator:
     def _search(
         self, parts: list[list[int]], options: SearchOptions, check_stop: Callable[[], None]
     ) -> list[list[Hypothesis]]:
-        """Search for all parts, similar lengths together."""
+        """Search for all parts, similar lengths together, a batch on each core."""
         found: list[list[Hypothesis]] = [[] for _ in parts]
-        for batch in batches_by_length([len(part) + 1 for part in parts], self._budget(options)):
+        batches = list(batches_by_length([len(part) + 1 for part in parts], self._budget(options)))
+
+        def translate(batch: list[int]) -> list[list[Hypothesis]]:
+            return search(self._engine, pad_rows([[*parts[index], EOS] for index in batch]), options)
+
+        for batch, hypotheses in zip(batches, _in_turn(translate, batches, self._n_workers(len(batches))), strict=True):
             check_stop()
-            src_BS = pad_rows([[*parts[index], EOS] for index in batch])
-            for index, hypotheses in zip(batch, search(self._decoder, src_BS, options), strict=True):
-                found[index] = hypotheses
+            for index, nbest in zip(batch, hypotheses, strict=True):
+                found[index] = nbest
         return found
+
+    def _n_workers(self, n_batches: int) -> int:
+        """Batches searched at the same time: cores that work on a batch together wait for each other at every step."""
+        return min(torch.get_num_threads(), n_batches) if self._engine.device.type == "cpu" else 1
 
     def _budget(self, options: SearchOptions) -> int:
         return max(1, self.bundle.decode.batch_tokens // options.beam)
@@ -169,6 +183,18 @@ class Translator:
             candidates.append(Candidate(text, score, log_probability, n_pieces))
         candidates.sort(key=lambda candidate: -candidate.score)
         return Translation(line, candidates, len(parts), sum(hypotheses[0].cut for hypotheses in parts))
+
+
+def _in_turn(translate: Callable[[T], R], batches: Sequence[T], n_workers: int) -> Iterator[R]:
+    """What `translate` makes of each batch, in order; with several workers, each has a processor thread."""
+    if n_workers <= 1:
+        yield from map(translate, batches)
+        return
+    pool = ThreadPoolExecutor(n_workers, "search", set_threads, (1,))
+    try:
+        yield from pool.map(translate, batches)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def split_points(pieces: Sequence[str], limit: int) -> list[int]:

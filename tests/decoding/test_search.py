@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from s2s.decoding.engine import Engine
 from s2s.decoding.forced import forced_log_probabilities
-from s2s.decoding.incremental import IncrementalDecoder
 from s2s.decoding.search import Hypothesis, SearchOptions, search
 from s2s.model import Transformer, TransformerConfig
 from s2s.symbols import BOS, EOS
@@ -30,11 +30,12 @@ class ScriptedModel:
     """Logits are a fixed random function of the source and of everything said so far."""
 
     device = torch.device("cpu")
+    vocabulary_size = N_PIECES
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def logits(self, source: tuple[int, ...], said: tuple[int, ...]) -> Tensor:
+    def after(self, source: tuple[int, ...], said: tuple[int, ...]) -> Tensor:
         number = self.seed
         for piece in (*source, 99, *said):
             number = (number * 31 + piece + 1) % (2**31)
@@ -47,17 +48,23 @@ class ScriptedModel:
     def step(self, state: Histories, tokens_N: Tensor | None) -> Tensor:
         if tokens_N is not None:
             state.rows = [(*row, token) for row, token in zip(state.rows, tokens_N.tolist(), strict=True)]
-        return torch.stack([self.logits(state.sources[i // state.beam], row) for i, row in enumerate(state.rows)])
+        return torch.stack([self.after(state.sources[i // state.beam], row) for i, row in enumerate(state.rows)])
 
-    def select(self, state: Histories, rows_N: Tensor, sentences_B: Tensor | None = None) -> None:
-        state.rows = [state.rows[row] for row in rows_N.tolist()]
-        if sentences_B is not None:
-            state.sources = [state.sources[sentence] for sentence in sentences_B.tolist()]
+    def logits(self, hidden_CD: Tensor, out_CV: Tensor | None = None) -> Tensor:
+        return hidden_CD.clone() if out_CV is None else out_CV.copy_(hidden_CD)
+
+    def select(self, state: Histories, parents_BM: Tensor, sentences_B: Tensor | None = None) -> None:
+        stay = range(len(state.sources)) if sentences_B is None else sentences_B.tolist()
+        old = [
+            row * state.beam + place for row, places in zip(stay, parents_BM.tolist(), strict=True) for place in places
+        ]
+        state.rows = [state.rows[row] for row in old]
+        state.sources = [state.sources[sentence] for sentence in stay]
 
     def log_probability(self, source: tuple[int, ...], ids: tuple[int, ...]) -> float:
         total = 0.0
         for position, piece in enumerate((*ids, EOS)):
-            total += self.logits(source, ids[:position]).log_softmax(0)[piece].item()
+            total += self.after(source, ids[:position]).log_softmax(0)[piece].item()
         return total
 
 
@@ -96,7 +103,7 @@ def test_greedy_is_a_beam_of_one_and_follows_the_largest_logit(seed: int) -> Non
     source, said = (5, 6, EOS), []
     limit = SearchOptions(beam=1).max_length(2)
     while len(said) < limit:
-        logits = model.logits(source, tuple(said))
+        logits = model.after(source, tuple(said))
         logits[:3] = -math.inf
         piece = int(logits.argmax())
         if piece == EOS:
@@ -109,8 +116,8 @@ def test_greedy_is_a_beam_of_one_and_follows_the_largest_logit(seed: int) -> Non
 
 def test_control_symbols_are_never_chosen_and_the_limit_is_kept_and_told() -> None:
     class NeverEnds(ScriptedModel):
-        def logits(self, source: tuple[int, ...], said: tuple[int, ...]) -> Tensor:
-            logits = super().logits(source, said)
+        def after(self, source: tuple[int, ...], said: tuple[int, ...]) -> Tensor:
+            logits = super().after(source, said)
             logits[:3] += 30  # PAD, UNK and BOS look best
             logits[EOS] -= 30
             return logits
@@ -151,26 +158,26 @@ SOURCES = torch.tensor([[5, 6, 7, 8, EOS], [9, EOS, 0, 0, 0], [10, 11, 12, EOS, 
 @pytest.mark.parametrize("norm", ["post", "pre"])
 def test_incremental_equals_full_decoding(norm: str) -> None:
     model = real_model(norm)
-    decoder = IncrementalDecoder(model)
+    decoder = Engine(model)
     target = torch.randint(4, 30, (3, 40), generator=torch.Generator().manual_seed(0))  # longer than a new cache
     full = model(SOURCES, torch.cat([torch.full((3, 1), BOS), target], dim=1))
     with torch.inference_mode():
         state = decoder.start(SOURCES, 1)
         for position in range(41):
-            logits = decoder.step(state, None if position == 0 else target[:, position - 1])
+            logits = decoder.logits(decoder.step(state, None if position == 0 else target[:, position - 1]))
             torch.testing.assert_close(logits, full[:, position], atol=2e-5, rtol=1e-4)
 
 
 def test_select_reorders_hypotheses_and_drops_sentences() -> None:
     model = real_model()
-    decoder = IncrementalDecoder(model)
+    decoder = Engine(model)
     with torch.inference_mode():
         state = decoder.start(SOURCES, 2)
         decoder.step(state, None)
         decoder.step(state, torch.tensor([5, 6, 7, 8, 9, 10]))
         # sentence 1 leaves; the hypotheses of sentence 2 change places; the second of sentence 0 is copied
-        decoder.select(state, torch.tensor([1, 1, 5, 4]), torch.tensor([0, 2]))
-        logits = decoder.step(state, torch.tensor([11, 12, 13, 14]))
+        decoder.select(state, torch.tensor([[1, 1], [1, 0]]), torch.tensor([0, 2]))
+        logits = decoder.logits(decoder.step(state, torch.tensor([11, 12, 13, 14])))
     said = torch.tensor([[BOS, 6, 11], [BOS, 6, 12], [BOS, 10, 13], [BOS, 9, 14]])
     expected = model(SOURCES[[0, 0, 2, 2]], said)[:, -1]
     torch.testing.assert_close(logits, expected, atol=2e-5, rtol=1e-4)
@@ -178,7 +185,7 @@ def test_select_reorders_hypotheses_and_drops_sentences() -> None:
 
 def test_the_searchs_score_is_the_forced_score() -> None:
     model = real_model()
-    found: list[list[Hypothesis]] = search(IncrementalDecoder(model), SOURCES, SearchOptions(beam=4, n_best=4))
+    found: list[list[Hypothesis]] = search(Engine(model), SOURCES, SearchOptions(beam=4, n_best=4))
     sources = [[piece for piece in row if piece not in (0, EOS)] for row in SOURCES.tolist()]
     pairs = [(source, hypothesis.ids) for source, nbest in zip(sources, found, strict=True) for hypothesis in nbest]
     forced = forced_log_probabilities(model, pairs, batch_tokens=40)
@@ -191,7 +198,7 @@ def test_the_searchs_score_is_the_forced_score() -> None:
 
 def test_in_bfloat16_too_the_searchs_score_is_the_forced_score() -> None:
     model = real_model()
-    found = search(IncrementalDecoder(model, torch.bfloat16), SOURCES, SearchOptions(beam=2))
+    found = search(Engine(model, torch.bfloat16), SOURCES, SearchOptions(beam=2))
     sources = [[piece for piece in row if piece not in (0, EOS)] for row in SOURCES.tolist()]
     pairs = [(source, nbest[0].ids) for source, nbest in zip(sources, found, strict=True)]
     forced = forced_log_probabilities(model, pairs, autocast=torch.bfloat16)
@@ -200,8 +207,6 @@ def test_in_bfloat16_too_the_searchs_score_is_the_forced_score() -> None:
 
 def test_a_wider_beam_never_scores_worse_without_length_penalty() -> None:
     model = real_model()
-    best = [
-        search(IncrementalDecoder(model), SOURCES, SearchOptions(beam=beam, length_penalty=0.0)) for beam in (1, 30)
-    ]
+    best = [search(Engine(model), SOURCES, SearchOptions(beam=beam, length_penalty=0.0)) for beam in (1, 30)]
     for narrow, wide in zip(*best, strict=True):
         assert wide[0].score >= narrow[0].score - 1e-5

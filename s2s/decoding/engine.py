@@ -1,0 +1,265 @@
+"""The Transformer as search runs it: flat functions over prepared weights, one position of all hypotheses at a time.
+
+It computes what `s2s.model.Transformer` computes, and a test holds it to that. What is different, and why:
+
+- The weights are prepared once: queries, keys and values of self-attention in one product, those that look at the
+  source for all layers in one product, all in the type of computation. A step then is some forty calls, no more.
+- The encoder runs once a sentence and so do the keys and values of its output; hypotheses are rows of one query.
+- What hypotheses have said is never moved when the beam is reordered. The M hypotheses of a sentence share one pool of
+  M keys a step, and each has a table of who of them said its past (its ancestry), which becomes the attention mask.
+
+Shapes: B sentences, M hypotheses of each (the beam), N = B × M, S source positions, T steps so far, D d_model, H heads,
+K head width, L decoder layers, V vocabulary.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from s2s.model import Transformer
+from s2s.model.layers import DecoderLayer, EncoderLayer, Residual
+from s2s.symbols import BOS, PAD
+
+_FIRST_CAPACITY = 16  # steps that a new cache has room for; it doubles when full
+
+Map = Callable[[Tensor], Tensor]
+
+
+@dataclass
+class State:
+    """Where the decoding of a batch stands.
+
+    Attributes:
+        mask_B11S: What is added to attention scores at source positions: 0, and -∞ at padding; none without padding.
+        memory_L2BHSK: Keys and values of the encoder's output, by layer.
+        history_L2BHTMK: Keys and values of what was said, with room for more steps.
+        ancestry_BMT: Which of a sentence's M hypotheses wrote step t of hypothesis m; none while M is 1.
+        position: Steps done.
+    """
+
+    mask_B11S: Tensor | None
+    memory_L2BHSK: Tensor
+    history_L2BHTMK: Tensor
+    ancestry_BMT: Tensor | None
+    position: int = 0
+
+
+class Engine:
+    """A Transformer as search sees it: `start`, `step`, `logits`, `select`.
+
+    Args:
+        model: In evaluation mode. Its weights as they are now; later changes are not seen.
+        dtype: Type of the products; norms, softmax, sums and logits are in float32.
+    """
+
+    def __init__(self, model: Transformer, dtype: torch.dtype | None = None) -> None:
+        self.config = model.config
+        self.device = next(model.parameters()).device
+        self.dtype = dtype or model.projection.weight.dtype
+        self._model = model
+        self._n_heads = model.config.n_heads
+        self._pre = model.config.norm == "pre"
+        self._scale = math.sqrt(model.config.d_model)
+        with torch.no_grad():
+            self._encoder = [_EncoderWeights.of(layer, self.dtype) for layer in model.encoder]
+            self._decoder = [_DecoderWeights.of(layer, self.dtype) for layer in model.decoder]
+            cross = [layer.cross_attention for layer in model.decoder]
+            self._memory_map = _joined([part for a in cross for part in (a.key, a.value)], self.dtype)
+            self._encoder_norm, self._decoder_norm = _norm(model.encoder_norm), _norm(model.decoder_norm)
+            self._projection_DV = model.projection.weight.detach().t()  # logits are float32: bfloat16 would tie them
+
+    @property
+    def vocabulary_size(self) -> int:
+        """V."""
+        return self._projection_DV.size(1)
+
+    def start(self, src_BS: Tensor, beam: int) -> State:
+        """Encode sentences and make room for `beam` hypotheses of each.
+
+        Args:
+            src_BS: Source ids, end symbol included, padded to the right.
+            beam: M, hypotheses per sentence.
+        """
+        n_sentences, n_positions = src_BS.shape
+        mask_B11S = None
+        if bool((src_BS == PAD).any()):
+            zero = torch.zeros((), dtype=self.dtype, device=self.device)
+            mask_B11S = zero.masked_fill(src_BS == PAD, float("-inf"))[:, None, None, :]
+        memory_BSD = self._encode(src_BS, mask_B11S)
+        n_layers, heads = len(self._decoder), (self._n_heads, self.config.d_model // self._n_heads)
+        memory = self._memory_map(memory_BSD.to(self.dtype)).view(n_sentences, n_positions, n_layers, 2, *heads)
+        return State(
+            mask_B11S,
+            memory.permute(2, 3, 0, 4, 1, 5).contiguous(),
+            memory.new_empty(n_layers, 2, n_sentences, heads[0], _FIRST_CAPACITY, beam, heads[1]),
+            None if beam == 1 else torch.empty(n_sentences, beam, 0, dtype=torch.int8, device=self.device),
+        )
+
+    def _encode(self, src_BS: Tensor, mask_B11S: Tensor | None) -> Tensor:
+        x_BSD = self._model.src_embedding(src_BS) * self._scale + self._model.positions.encodings(0, src_BS.size(1))
+        for layer in self._encoder:
+            x_BSD = self._around(x_BSD, layer.norms[0], lambda y, w=layer: self._self_attention(y, w, mask_B11S))
+            x_BSD = self._around(x_BSD, layer.norms[1], layer.feed_forward)
+        return self._encoder_norm(x_BSD)
+
+    def _self_attention(self, y_BSD: Tensor, layer: "_EncoderWeights", mask_B11S: Tensor | None) -> Tensor:
+        b, s, d = y_BSD.shape
+        q, k, v = layer.queries_keys_values(y_BSD).view(b, s, 3, self._n_heads, -1).permute(2, 0, 3, 1, 4)
+        out_BHSK = F.scaled_dot_product_attention(q, k, v, mask_B11S)
+        return layer.attention_output(out_BHSK.transpose(1, 2).reshape(b, s, d))
+
+    def step(self, state: State, tokens_N: Tensor | None) -> Tensor:
+        """Feed the last piece of each hypothesis; hypothesis m of sentence b is row b × M + m.
+
+        Args:
+            state: From `start`; moves one position on.
+            tokens_N: The pieces chosen last, or none for the first step.
+
+        Returns:
+            Hidden states `(N, D)`, for `logits`.
+        """
+        _, _, n_sentences, n_heads, capacity, beam, _ = state.history_L2BHTMK.shape
+        if tokens_N is None:
+            tokens_N = torch.full((n_sentences * beam,), BOS, dtype=torch.long, device=self.device)
+        if state.position == capacity:
+            more = torch.empty_like(state.history_L2BHTMK)
+            state.history_L2BHTMK = torch.cat([state.history_L2BHTMK, more], dim=4)
+        end = state.position + 1
+        x_ND = self._model.tgt_embedding(tokens_N) * self._scale
+        x_ND = x_ND + self._model.positions.encodings(state.position, end)
+        mask_B1MU = self._mask_of_ancestry(state)
+        for number, layer in enumerate(self._decoder):
+            history, memory = state.history_L2BHTMK[number], state.memory_L2BHSK[number]
+
+            def look_back(y_ND: Tensor, layer: _DecoderWeights = layer, history: Tensor = history) -> Tensor:
+                q, k, v = layer.queries_keys_values(y_ND).view(n_sentences, beam, 3, n_heads, -1).permute(2, 0, 3, 1, 4)
+                history[0, :, :, end - 1], history[1, :, :, end - 1] = k, v
+                keys, values = history[:, :, :, :end].flatten(3, 4)
+                out_BHMK = F.scaled_dot_product_attention(q, keys, values, mask_B1MU)
+                return layer.attention_output(out_BHMK.transpose(1, 2).reshape(y_ND.shape))
+
+            def look_at_source(y_ND: Tensor, layer: _DecoderWeights = layer, memory: Tensor = memory) -> Tensor:
+                q_BHMK = layer.source_queries(y_ND).view(n_sentences, beam, n_heads, -1).transpose(1, 2)
+                out_BHMK = F.scaled_dot_product_attention(q_BHMK, memory[0], memory[1], state.mask_B11S)
+                return layer.source_output(out_BHMK.transpose(1, 2).reshape(y_ND.shape))
+
+            x_ND = self._around(x_ND, layer.norms[0], look_back)
+            x_ND = self._around(x_ND, layer.norms[1], look_at_source)
+            x_ND = self._around(x_ND, layer.norms[2], layer.feed_forward)
+        state.position = end
+        return self._decoder_norm(x_ND)
+
+    def _mask_of_ancestry(self, state: State) -> Tensor | None:
+        """Mask `(B, 1, M, (T + 1) × M)` by which each hypothesis sees its own past and itself in the common pool."""
+        if state.ancestry_BMT is None:
+            return None
+        n_sentences, beam, _ = state.ancestry_BMT.shape
+        places_M = torch.arange(beam, dtype=torch.int8, device=self.device)
+        state.ancestry_BMT = torch.cat([state.ancestry_BMT, places_M.expand(n_sentences, beam)[:, :, None]], dim=2)
+        foreign_BMTM = state.ancestry_BMT[:, :, :, None] != places_M
+        zero = torch.zeros((), dtype=self.dtype, device=self.device)
+        return zero.masked_fill(foreign_BMTM, float("-inf")).flatten(2)[:, None]
+
+    def logits(self, hidden_CD: Tensor, out_CV: Tensor | None = None) -> Tensor:
+        """Logits in float32 of some rows of hidden states, into `out_CV` if that is given."""
+        return torch.mm(hidden_CD, self._projection_DV, out=out_CV)
+
+    def select(self, state: State, parents_BM: Tensor, sentences_B: Tensor | None = None) -> None:
+        """Reorder hypotheses, and keep only some sentences.
+
+        Args:
+            state: Changed in place.
+            parents_BM: For each hypothesis, which of its sentence's M it continues; of the sentences that stay.
+            sentences_B: Old place of each sentence that stays; none if all stay where they are.
+        """
+        if sentences_B is not None:
+            end = state.position
+            room = state.history_L2BHTMK
+            shape = list(room.shape)
+            shape[2] = sentences_B.numel()
+            state.history_L2BHTMK = room.new_empty(shape)
+            state.history_L2BHTMK[:, :, :, :, :end] = room[:, :, :, :, :end].index_select(2, sentences_B)
+            state.memory_L2BHSK = state.memory_L2BHSK.index_select(2, sentences_B)
+            if state.mask_B11S is not None:
+                state.mask_B11S = state.mask_B11S.index_select(0, sentences_B)
+            if state.ancestry_BMT is not None:
+                state.ancestry_BMT = state.ancestry_BMT.index_select(0, sentences_B)
+        if state.ancestry_BMT is not None:
+            index_BMT = parents_BM[:, :, None].expand_as(state.ancestry_BMT)
+            state.ancestry_BMT = state.ancestry_BMT.gather(1, index_BMT)
+
+    def _around(self, x: Tensor, norm: Map, sublayer: Map) -> Tensor:
+        """`model.layers.Residual`, without dropout; sums and norms in float32."""
+        if self._pre:
+            return x + sublayer(norm(x).to(self.dtype))
+        return norm(x + sublayer(x.to(self.dtype)))
+
+
+@dataclass(frozen=True)
+class _EncoderWeights:
+    queries_keys_values: Map
+    attention_output: Map
+    feed_forward: Map
+    norms: list[Map]
+
+    @classmethod
+    def of(cls, layer: nn.Module, dtype: torch.dtype) -> "_EncoderWeights":
+        assert isinstance(layer, EncoderLayer)
+        attention = layer.self_attention
+        return cls(
+            _joined([attention.query, attention.key, attention.value], dtype),
+            _joined([attention.output], dtype),
+            _feed_forward(layer.feed_forward.inner, layer.feed_forward.outer, dtype),
+            [_norm_of(around) for around in (layer.around_self_attention, layer.around_feed_forward)],
+        )
+
+
+@dataclass(frozen=True)
+class _DecoderWeights:
+    queries_keys_values: Map
+    attention_output: Map
+    source_queries: Map
+    source_output: Map
+    feed_forward: Map
+    norms: list[Map]
+
+    @classmethod
+    def of(cls, layer: nn.Module, dtype: torch.dtype) -> "_DecoderWeights":
+        assert isinstance(layer, DecoderLayer)
+        own, cross = layer.self_attention, layer.cross_attention
+        around = (layer.around_self_attention, layer.around_cross_attention, layer.around_feed_forward)
+        return cls(
+            _joined([own.query, own.key, own.value], dtype),
+            _joined([own.output], dtype),
+            _joined([cross.query], dtype),
+            _joined([cross.output], dtype),
+            _feed_forward(layer.feed_forward.inner, layer.feed_forward.outer, dtype),
+            [_norm_of(one) for one in around],
+        )
+
+
+def _joined(linears: list[nn.Linear], dtype: torch.dtype) -> Map:
+    """Linear maps of the same input as one, their outputs side by side."""
+    weight = torch.cat([linear.weight.detach() for linear in linears]).to(dtype)
+    bias = torch.cat([linear.bias.detach() for linear in linears]).to(dtype)
+    return lambda x: F.linear(x, weight, bias)
+
+
+def _feed_forward(inner: nn.Linear, outer: nn.Linear, dtype: torch.dtype) -> Map:
+    first, second = _joined([inner], dtype), _joined([outer], dtype)
+    return lambda x: second(first(x).relu_())
+
+
+def _norm_of(around: Residual) -> Map:
+    return _norm(around.norm)
+
+
+def _norm(norm: nn.Module) -> Map:
+    if not isinstance(norm, nn.LayerNorm):
+        return lambda x: x
+    shape, weight, bias, epsilon = norm.normalized_shape, norm.weight.detach(), norm.bias.detach(), norm.eps
+    return lambda x: F.layer_norm(x, shape, weight, bias, epsilon)
