@@ -8,6 +8,7 @@ of 64: the 2M best lie in the 2M blocks with the largest maxima, and only those 
 Shapes: B sentences, M beam, N = B × M hypotheses, V vocabulary, W blocks, D d_model, R rows of a chunk, C candidates.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -25,6 +26,10 @@ class HasLogits(Protocol):
 
     def logits(self, hidden_CD: Tensor, out_CV: Tensor | None = None) -> Tensor:
         """Logits in float32 of some rows, into `out_CV` if that is given."""
+
+
+Forbid = Callable[[Tensor, int], None]
+"""Sets logits `(R, V)` of the sentences from a number on to -∞, in place."""
 
 
 class Candidates:
@@ -45,28 +50,29 @@ class Candidates:
         self._logits = torch.full((self.n_sentences * beam, width), float("-inf"), device=device)
         self._work = torch.empty_like(self._logits)
 
-    def best(self, hidden_ND: Tensor, sums_BM: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def best(self, hidden_ND: Tensor, sums_BM: Tensor, forbid: Forbid | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """The 2M best continuations of each sentence (1 if M is 1), best first.
 
         Args:
             hidden_ND: From the model's step.
             sums_BM: Log-probability of each hypothesis so far; -∞ for none.
+            forbid: Forbids continuations, if given.
 
         Returns:
             Log-probability, place in the beam and piece of each, `(B, C)`.
         """
-        chunks = [
-            self._best(hidden_ND[start * self.beam : (start + self.n_sentences) * self.beam], sums_RM)
-            for start, sums_RM in zip(
-                range(0, len(sums_BM), self.n_sentences), sums_BM.split(self.n_sentences), strict=True
-            )
-        ]
+        chunks = []
+        for first in range(0, len(sums_BM), self.n_sentences):
+            hidden_RD = hidden_ND[first * self.beam : (first + self.n_sentences) * self.beam]
+            chunks.append(self._best(hidden_RD, sums_BM[first : first + self.n_sentences], forbid, first))
         if len(chunks) == 1:
             return chunks[0]
         sums, places, pieces = (torch.cat(parts) for parts in zip(*chunks, strict=True))
         return sums, places, pieces
 
-    def _best(self, hidden_RD: Tensor, sums_BM: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _best(
+        self, hidden_RD: Tensor, sums_BM: Tensor, forbid: Forbid | None, first: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
         n_rows = len(hidden_RD)
         logits_RV = self._logits[:n_rows]
         self.model.logits(hidden_RD, logits_RV[:, : self.v])
@@ -75,7 +81,11 @@ class Candidates:
         max_R1 = max_RW.amax(dim=1, keepdim=True)
         sum_R = torch.sub(logits_RV, max_R1, out=self._work[:n_rows]).exp_().sum(dim=1)
         logits_RV[:, _NEVER] = float("-inf")
-        max_RW[:, 0] = logits_RV[:, :_BLOCK].amax(dim=1)
+        if forbid is None:
+            max_RW[:, 0] = logits_RV[:, :_BLOCK].amax(dim=1)
+        else:
+            forbid(logits_RV[:, : self.v], first)
+            max_RW = blocks_RWX.amax(dim=2)
         base_R = sums_BM.reshape(-1) - sum_R.log() - max_R1[:, 0]  # what is to be added to a logit
         if self.beam == 1:
             return self._best_of_one(blocks_RWX, max_RW, base_R)

@@ -4,13 +4,15 @@ Shapes: B sentences, M beam, N = B × M hypotheses, D d_model, V vocabulary,
 C candidates per sentence.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
-from s2s.decoding.candidates import Candidates
+from s2s.decoding.candidates import Candidates, Forbid
+from s2s.decoding.constraints import Constraints
 from s2s.symbols import BOS, EOS, PAD, UNK
 
 S = TypeVar("S")
@@ -42,14 +44,20 @@ class SearchOptions:
     Attributes:
         beam: M, hypotheses kept; 1 is greedy search.
         length_penalty: α in score = log-probability / length^α, length in pieces with the end symbol.
+        gnmt_penalty: Divide by ((5 + length) / 6)^α instead (Wu et al. 2016, https://arxiv.org/abs/1609.08144).
         n_best: Hypotheses returned, at most `beam`.
         max_length_ratio: A translation may have so many pieces per source piece, plus 10.
+        min_length_ratio: A translation has at least so many pieces per source piece.
+        no_repeat_ngram: No n-gram of so many pieces occurs twice in a translation; 0 for no such rule.
     """
 
     beam: int = 5
     length_penalty: float = 1.0
+    gnmt_penalty: bool = False
     n_best: int = 1
     max_length_ratio: float = 2.0
+    min_length_ratio: float = 0.0
+    no_repeat_ngram: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.n_best <= self.beam:
@@ -58,6 +66,14 @@ class SearchOptions:
     def max_length(self, n_source_pieces: int) -> int:
         """Most pieces of a translation, without the end symbol."""
         return int(self.max_length_ratio * n_source_pieces) + 10
+
+    def min_length(self, n_source_pieces: int) -> int:
+        """Fewest pieces of a translation, without the end symbol."""
+        return min(int(self.min_length_ratio * n_source_pieces), self.max_length(n_source_pieces))
+
+    def divisor(self, length: int) -> float:
+        """By which a log-probability is divided; `length` in pieces with the end symbol."""
+        return float(((5 + length) / 6 if self.gnmt_penalty else length) ** self.length_penalty)
 
 
 @dataclass(frozen=True)
@@ -78,7 +94,12 @@ class Hypothesis:
 
 
 @torch.inference_mode()
-def search(model: StepModel[S], src_BS: Tensor, options: SearchOptions) -> list[list[Hypothesis]]:
+def search(
+    model: StepModel[S],
+    src_BS: Tensor,
+    options: SearchOptions,
+    prefixes: Sequence[Sequence[int]] | None = None,
+) -> list[list[Hypothesis]]:
     """Translate a batch.
 
     At each step the 2M best continuations of a sentence's hypotheses are its candidates. Those among the best M that
@@ -89,11 +110,12 @@ def search(model: StepModel[S], src_BS: Tensor, options: SearchOptions) -> list[
         model: See `StepModel`.
         src_BS: Source ids, end symbol included, padded to the right.
         options: Beam, length penalty, limits.
+        prefixes: What the translation of each sentence begins with, if that is given.
 
     Returns:
         For each sentence the `n_best` hypotheses, best first.
     """
-    return _BeamSearch(model, src_BS, options).run()
+    return _BeamSearch(model, src_BS, options, prefixes).run()
 
 
 class _BeamSearch(Generic[S]):
@@ -102,16 +124,28 @@ class _BeamSearch(Generic[S]):
     One that is done stays, with hypotheses of probability 0, until enough are done to be worth moving the others.
     """
 
-    def __init__(self, model: StepModel[S], src_BS: Tensor, options: SearchOptions) -> None:
+    def __init__(
+        self,
+        model: StepModel[S],
+        src_BS: Tensor,
+        options: SearchOptions,
+        prefixes: Sequence[Sequence[int]] | None,
+    ) -> None:
         self.model, self.options, self.beam = model, options, options.beam
         device, n_sentences = model.device, src_BS.size(0)
         src_BS = src_BS.to(device)
         self.state = model.start(src_BS, self.beam)
         self.candidates = Candidates(model, model.vocabulary_size, self.beam, device)
-        limits = [options.max_length(n) for n in (src_BS != PAD).sum(dim=1).sub(1).tolist()]
+        lengths = (src_BS != PAD).sum(dim=1).sub(1).tolist()
+        limits = [options.max_length(n) for n in lengths]
+        self.constraints = None
+        if options.min_length_ratio or options.no_repeat_ngram or prefixes is not None:
+            limits = [limit + len(prefix) for limit, prefix in zip(limits, prefixes or [[]] * n_sentences, strict=True)]
+            min_lengths = [options.min_length(n) for n in lengths]
+            self.constraints = Constraints(min_lengths, options.no_repeat_ngram, prefixes, self.beam, device)
         self.limits_B = torch.tensor(limits, device=device)
         # a living hypothesis only loses probability; at best it keeps what it has and is divided by the longest length
-        self.longest_B = (self.limits_B + 1.0) ** options.length_penalty
+        self.longest_B = torch.tensor([options.divisor(limit + 1) for limit in limits], device=device)
         self.sentences = list(range(n_sentences))
         self.done_B = torch.zeros(n_sentences, dtype=torch.bool, device=device)
         # score that a hypothesis must have to be among the n best; what is full takes none
@@ -127,7 +161,9 @@ class _BeamSearch(Generic[S]):
         while self.sentences:
             hidden_ND = self.model.step(self.state, tokens_N)
             at_limit_B = self.limits_B <= self.pieces_BMT.size(2)
-            sums_BC, places_BC, pieces_BC = self.candidates.best(hidden_ND, self.sums_BM)
+            sums_BC, places_BC, pieces_BC = self.candidates.best(hidden_ND, self.sums_BM, self._forbid())
+            if self.constraints is not None:  # where nothing at all may be said, the end is forced too
+                at_limit_B = at_limit_B | (sums_BC[:, 0] == float("-inf"))
             self._finish_at_limit(hidden_ND, at_limit_B)
             self._finish_ended(sums_BC, places_BC, pieces_BC, at_limit_B)
             parents_BM = self._advance(sums_BC, places_BC, pieces_BC)
@@ -136,6 +172,12 @@ class _BeamSearch(Generic[S]):
         for hypotheses in self.finished:
             hypotheses.sort(key=lambda hypothesis: -hypothesis.score)
         return [hypotheses[: self.options.n_best] for hypotheses in self.finished]
+
+    def _forbid(self) -> Forbid | None:
+        constraints, pieces_BMT = self.constraints, self.pieces_BMT
+        if constraints is None:
+            return None
+        return lambda logits_RV, first: constraints.apply(logits_RV, pieces_BMT, first)
 
     def _finish_at_limit(self, hidden_ND: Tensor, at_limit_B: Tensor) -> None:
         """End every hypothesis of the sentences whose limit is reached, whatever comes next, and say so."""
@@ -156,7 +198,7 @@ class _BeamSearch(Generic[S]):
 
     def _finish(self, row: int, place: int, log_probability: float, *, cut: bool = False) -> None:
         ids = self.pieces_BMT[row, place].tolist()
-        score = log_probability / (len(ids) + 1) ** self.options.length_penalty
+        score = log_probability / self.options.divisor(len(ids) + 1)
         found = self.finished[self.sentences[row]]
         found.append(Hypothesis(ids, log_probability, score, cut))
         n_best = self.options.n_best
@@ -192,6 +234,8 @@ class _BeamSearch(Generic[S]):
             self.limits_B, self.longest_B = self.limits_B[keep_B], self.longest_B[keep_B]
             self.done_B, self.wanted_B = self.done_B[keep_B], self.wanted_B[keep_B]
             self.sums_BM, self.pieces_BMT = self.sums_BM[keep_B], self.pieces_BMT[keep_B]
+            if self.constraints is not None:
+                self.constraints.keep(keep_B)
             self.model.select(self.state, parents_BM[keep_B], keep_B)
         else:
             self.sums_BM[self.done_B] = float("-inf")

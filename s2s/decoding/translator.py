@@ -179,7 +179,7 @@ class Translator:
             text = self._joint.join(self.bundle.vocabularies.tgt.decode(hypothesis.ids) for hypothesis in chosen)
             log_probability = sum(hypothesis.log_probability for hypothesis in chosen)
             n_pieces = sum(len(hypothesis.ids) + 1 for hypothesis in chosen)
-            score = log_probability / n_pieces**options.length_penalty
+            score = log_probability / options.divisor(n_pieces)
             candidates.append(Candidate(text, score, log_probability, n_pieces))
         candidates.sort(key=lambda candidate: -candidate.score)
         return Translation(line, candidates, len(parts), sum(hypotheses[0].cut for hypotheses in parts))

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -69,32 +70,85 @@ class ScriptedModel:
 
 
 def enumerate_best(
-    model: ScriptedModel, source: tuple[int, ...], max_length: int, alpha: float
+    model: ScriptedModel,
+    source: tuple[int, ...],
+    max_length: int,
+    options: SearchOptions,
+    allowed: Callable[[tuple[int, ...]], bool] = lambda _ids: True,
 ) -> list[tuple[float, tuple[int, ...]]]:
     everything = [
-        (model.log_probability(source, ids) / (length + 1) ** alpha, ids)
+        (model.log_probability(source, ids) / options.divisor(length + 1), ids)
         for length in range(max_length + 1)
         for ids in itertools.product(range(4, N_PIECES), repeat=length)
+        if allowed(ids)
     ]
     return sorted(everything, reverse=True)
 
 
-@pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0])
+@pytest.mark.parametrize(("alpha", "gnmt"), [(0.0, False), (0.6, False), (1.0, False), (0.6, True)])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_beam_wide_enough_finds_what_enumeration_finds(
-    alpha: float, seed: int, monkeypatch: pytest.MonkeyPatch
+    alpha: float, gnmt: bool, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SearchOptions, "max_length", lambda _self, _n: 3)
     model = ScriptedModel(seed)
     # 3 + 9 + 27 prefixes can live and 40 hypotheses can end: a beam of 81 loses none
-    options = SearchOptions(beam=81, length_penalty=alpha, n_best=10)
+    options = SearchOptions(beam=81, length_penalty=alpha, gnmt_penalty=gnmt, n_best=10)
     sources = [(5, 6, EOS), (4, EOS)]
     found = search(model, torch.tensor([[5, 6, EOS], [4, EOS, 0]]), options)
     for source, hypotheses in zip(sources, found, strict=True):
-        expected = enumerate_best(model, source, 3, alpha)[:10]
+        expected = enumerate_best(model, source, 3, options)[:10]
         assert [tuple(h.ids) for h in hypotheses] == [ids for _, ids in expected]
         for hypothesis, (score, _) in zip(hypotheses, expected, strict=True):
             assert hypothesis.score == pytest.approx(score, abs=1e-4)
+
+
+def has_no_repeated_pair(ids: tuple[int, ...]) -> bool:
+    pairs = list(itertools.pairwise(ids))
+    return len(pairs) == len(set(pairs))
+
+
+CONSTRAINED = {
+    "min_length": (SearchOptions(beam=300, n_best=5, min_length_ratio=1.5), None, lambda ids: len(ids) >= 3),
+    "no_repeat": (SearchOptions(beam=300, n_best=5, no_repeat_ngram=2), None, has_no_repeated_pair),
+    "no_repeat_piece": (
+        SearchOptions(beam=300, n_best=5, no_repeat_ngram=1),
+        None,
+        lambda ids: len(set(ids)) == len(ids),
+    ),
+    "prefix": (SearchOptions(beam=300, n_best=5), [(5, 5)], lambda ids: ids[:2] == (5, 5)),
+}
+
+
+@pytest.mark.parametrize("name", list(CONSTRAINED))
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_constrained_search_finds_the_best_of_what_is_allowed(
+    name: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options, prefixes, allowed = CONSTRAINED[name]
+    monkeypatch.setattr(SearchOptions, "max_length", lambda _self, _n: 4 - len((prefixes or [()])[0]))
+    model = ScriptedModel(seed)
+    [found] = search(model, torch.tensor([[5, 6, EOS]]), options, prefixes)
+    expected = enumerate_best(model, (5, 6, EOS), 4, options, allowed)[:5]
+    assert [tuple(hypothesis.ids) for hypothesis in found] == [ids for _, ids in expected]
+    assert [hypothesis.score for hypothesis in found] == pytest.approx([score for score, _ in expected], abs=1e-4)
+
+
+def test_constraints_are_each_sentence_s_own() -> None:
+    model, options = ScriptedModel(3), SearchOptions(beam=3, no_repeat_ngram=2, min_length_ratio=1.0)
+    rows, prefixes = [[5, 6, 4, 5, EOS], [4, EOS, 0, 0, 0], [6, 6, EOS, 0, 0]], [[4, 5, 6], [], [6]]
+    together = search(model, torch.tensor(rows), options, prefixes)
+    for row, prefix, [hypothesis] in zip(rows, prefixes, together, strict=True):
+        source = [piece for piece in row if piece]
+        assert search(model, torch.tensor([source]), options, [prefix]) == [[hypothesis]]
+        assert hypothesis.ids[: len(prefix)] == prefix
+        assert len(hypothesis.ids) >= len(source) - 1
+
+
+def test_where_nothing_may_be_said_the_end_is_forced() -> None:
+    options = SearchOptions(beam=2, no_repeat_ngram=1, min_length_ratio=3.0)  # six pieces, of which there are three
+    [[hypothesis]] = search(ScriptedModel(1), torch.tensor([[5, 6, EOS]]), options)
+    assert sorted(hypothesis.ids) == [4, 5, 6]
 
 
 @pytest.mark.parametrize("seed", range(5))
