@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NoReturn
 
@@ -89,6 +90,9 @@ app = typer.Typer(
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="Config file, for example configs/demo.yaml.")]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change an option, e.g. train.max_steps=100.")
+]
+Model = Annotated[
+    Path | None, typer.Option("--model", "-m", metavar="RUN", help="Run or model folder (default: newest run).")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", envvar="S2S_DEVICE")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Processor threads (default: all cores).")]
@@ -286,9 +290,7 @@ def translate_command(
     text: Annotated[
         list[str] | None, typer.Argument(metavar="[TEXT]...", help="Sentences; none to read lines.")
     ] = None,
-    model: Annotated[
-        Path | None, typer.Option("--model", "-m", metavar="RUN", help="Run or model folder (default: newest run).")
-    ] = None,
+    model: Model = None,
     source: Annotated[
         str, typer.Option("--input", "-i", metavar="FILE", help="File of lines to translate; - is standard input.")
     ] = "-",
@@ -300,6 +302,16 @@ def translate_command(
     n_best: Annotated[
         int, typer.Option(min=1, max=256, help="Translations a line, as `line ||| translation ||| score`.")
     ] = 1,
+    min_length_ratio: Annotated[
+        float, typer.Option(min=0.0, metavar="RATIO", help="At least so many pieces per source piece.")
+    ] = 0.0,
+    no_repeat_ngram: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Say no N pieces in a row twice; 0 for no such rule.")
+    ] = 0,
+    gnmt_penalty: Annotated[
+        bool, typer.Option("--gnmt-penalty", help="Length penalty of GNMT: ((5 + length) / 6) ^ A.")
+    ] = False,
+    prefix: Annotated[str | None, typer.Option(metavar="TEXT", help="What each translation begins with.")] = None,
     scores: Annotated[bool, typer.Option("--scores", help="Write score and tab before each translation.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a line.")] = False,
     device: Device = "auto",
@@ -320,10 +332,35 @@ def translate_command(
 
         set_threads(threads)
         translator = Translator.load(model_path(model), device)
-        options = translator.options(beam=beam, length_penalty=length_penalty, n_best=n_best)
+        options = replace(
+            translator.options(beam=beam, length_penalty=length_penalty, n_best=n_best),
+            min_length_ratio=min_length_ratio,
+            no_repeat_ngram=no_repeat_ngram,
+            gnmt_penalty=gnmt_penalty,
+        )
         form: Format = "json" if as_json else "n-best" if n_best > 1 else "scores" if scores else "text"
-        report = translate_stream(translator, options, lines, sink, form)
+        report = translate_stream(translator, options, lines, sink, form, prefix)
     report.tell()
+
+
+@app.command("score")
+def score_command(
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="File of source lines.")],
+    target: Annotated[Path, typer.Argument(metavar="TGT", help="File of as many translations.")],
+    model: Model = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a line.")] = False,
+    device: Device = "auto",
+    threads: Threads = None,
+) -> None:
+    """Score given translations: log-probability by length, one line a pair; higher is better."""
+    from s2s.decoding.translator import Translator
+    from s2s.jobs.score import score_files, write_scores
+    from s2s.jobs.translate import model_path
+    from s2s.runtime import set_threads
+
+    set_threads(threads)
+    translator = Translator.load(model_path(model), device)
+    write_scores(score_files(translator, source, target), _standard_output(), as_json=as_json)
 
 
 def main() -> None:

@@ -62,6 +62,36 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_scores_of_given_translations_are_those_of_the_search(home: Path) -> None:
+    lines = ["cat one", "red dog two", "three"]
+    found = [json.loads(line) for line in s2s("translate", "--json", *lines, cwd=home).stdout.decode().splitlines()]
+    (home / "score.src").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    (home / "score.tgt").write_text("".join(f"{one['translation']}\n" for one in found), "utf-8")
+    done = s2s("score", "score.src", "score.tgt", "--json", cwd=home)
+    for line, one in zip(done.stdout.decode().splitlines(), found, strict=True):
+        scored, best = json.loads(line), one["candidates"][0]
+        assert scored["log_probability"] == pytest.approx(best["log_probability"], abs=1e-4)
+        assert scored["score"] == pytest.approx(best["score"], abs=1e-4)
+    plain = s2s("score", "score.src", "score.tgt", cwd=home).stdout.decode().splitlines()
+    assert [float(line) for line in plain] == pytest.approx([one["candidates"][0]["score"] for one in found], abs=1e-4)
+    (home / "score.tgt").write_text("eins\n", "utf-8")
+    done = s2s("score", "score.src", "score.tgt", cwd=home)
+    assert done.returncode == 65
+    assert b"score.tgt has 1 lines" in done.stderr
+
+
+def test_translations_begin_with_the_prefix_and_keep_the_constraints(home: Path) -> None:
+    done = s2s("translate", "--prefix", "Hund", "cat one", "", "three", cwd=home)
+    first, empty, third = done.stdout.decode().split("\n")[:-1]
+    assert first.startswith("Hund")
+    assert empty == ""
+    assert third.startswith("Hund")
+    options = ["--min-length-ratio", "4", "--no-repeat-ngram", "1", "--gnmt-penalty"]
+    words = s2s("translate", *options, "cat one", cwd=home).stdout.decode().split()
+    assert len(words) > 2
+    assert len(words) == len(set(words))
+
+
 def test_translate_text_names_the_model_on_stderr_and_prints_the_translation_alone(home: Path) -> None:
     done = s2s("translate", "cat one", cwd=home)
     assert done.returncode == 0

@@ -126,12 +126,27 @@ class Translator:
         )
 
     def translate_lines(
-        self, lines: Sequence[str], options: SearchOptions, check_stop: Callable[[], None] = lambda: None
+        self,
+        lines: Sequence[str],
+        options: SearchOptions,
+        check_stop: Callable[[], None] = lambda: None,
+        prefix: str | None = None,
     ) -> list[Translation]:
-        """Like `translate`, with all that is known about each translation; `check_stop` may raise between batches."""
+        """Like `translate`, with all that is known about each translation.
+
+        Args:
+            lines: Source text.
+            options: How to search.
+            check_stop: May raise between batches.
+            prefix: What each translation begins with, if given. Its last piece is what it is as the end of a text.
+        """
         parts_of_line = [self._parts(line) for line in lines]
         parts = [part for parts in parts_of_line for part in parts]
-        found = iter(self._search(parts, options, check_stop))
+        prefixes = None
+        if prefix is not None:
+            ids = self.bundle.vocabularies.tgt.encode(prefix)
+            prefixes = [[] if number else ids for parts in parts_of_line for number in range(len(parts))]
+        found = iter(self._search(parts, options, check_stop, prefixes))
         return [
             self._join(line, [next(found) for _ in parts], options)
             for line, parts in zip(lines, parts_of_line, strict=True)
@@ -147,14 +162,19 @@ class Translator:
         return [ids[start:end] for start, end in itertools.pairwise(cuts)]
 
     def _search(
-        self, parts: list[list[int]], options: SearchOptions, check_stop: Callable[[], None]
+        self,
+        parts: list[list[int]],
+        options: SearchOptions,
+        check_stop: Callable[[], None],
+        prefixes: list[list[int]] | None,
     ) -> list[list[Hypothesis]]:
         """Search for all parts, similar lengths together, a batch on each core."""
         found: list[list[Hypothesis]] = [[] for _ in parts]
         batches = list(batches_by_length([len(part) + 1 for part in parts], self._budget(options)))
 
         def translate(batch: list[int]) -> list[list[Hypothesis]]:
-            return search(self._engine, pad_rows([[*parts[index], EOS] for index in batch]), options)
+            src_BS = pad_rows([[*parts[index], EOS] for index in batch])
+            return search(self._engine, src_BS, options, prefixes and [prefixes[index] for index in batch])
 
         for batch, hypotheses in zip(batches, _in_turn(translate, batches, self._n_workers(len(batches))), strict=True):
             check_stop()

@@ -61,7 +61,12 @@ class StreamReport:
 
 
 def translate_stream(
-    translator: Translator, options: SearchOptions, source: Iterable[bytes], sink: BinaryIO, form: Format = "text"
+    translator: Translator,
+    options: SearchOptions,
+    source: Iterable[bytes],
+    sink: BinaryIO,
+    form: Format = "text",
+    prefix: str | None = None,
 ) -> StreamReport:
     """Translate lines as they come in; what waits is translated together, what comes alone at once.
 
@@ -72,6 +77,7 @@ def translate_stream(
         sink: Where translations go, flushed after each chunk.
         form: `text` one translation a line; `scores` with its score and a tab before it; `n-best` in the form
             `line ||| translation ||| score`, lines counted from 0; `json` one object a line.
+        prefix: What each translation begins with, if given.
 
     Returns:
         Counts of what happened.
@@ -83,7 +89,7 @@ def translate_stream(
             line, repaired = decode_line(raw, first=number == 0)
             lines.append(line)
             report.n_repaired += repaired
-        translations = translator.translate_lines(lines, options)
+        translations = translator.translate_lines(lines, options, prefix=prefix)
         for number, translation in enumerate(translations, start=report.n_lines):
             sink.write(_render(translation, number, form).encode("utf-8", "replace"))
         sink.flush()
