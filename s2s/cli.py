@@ -312,6 +312,17 @@ def translate_command(
         bool, typer.Option("--gnmt-penalty", help="Length penalty of GNMT: ((5 + length) / 6) ^ A.")
     ] = False,
     prefix: Annotated[str | None, typer.Option(metavar="TEXT", help="What each translation begins with.")] = None,
+    sampled: Annotated[
+        bool, typer.Option("--sample", help="Draw translations at random; --n-best says how many.")
+    ] = False,
+    temperature: Annotated[
+        float, typer.Option(min=0.01, metavar="T", help="With --sample: below 1 careful, above 1 daring.")
+    ] = 1.0,
+    top_k: Annotated[int, typer.Option(min=0, metavar="K", help="With --sample: among the K likeliest pieces.")] = 0,
+    top_p: Annotated[
+        float, typer.Option(min=0.01, max=1.0, metavar="P", help="With --sample: among the likeliest that have P.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="With --sample: seed of the random numbers.")] = 1,
     scores: Annotated[bool, typer.Option("--scores", help="Write score and tab before each translation.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a line.")] = False,
     device: Device = "auto",
@@ -323,15 +334,22 @@ def translate_command(
     """
     if text and source != "-":
         raise UsageError("give TEXT or --input, not both")
+    if sampled and (beam is not None or prefix is not None or min_length_ratio or no_repeat_ngram):
+        raise UsageError("--sample goes without --beam, --prefix, --min-length-ratio and --no-repeat-ngram")
+    if not sampled and (temperature, top_k, top_p) != (1.0, 0, 1.0):
+        raise UsageError("--temperature, --top-k and --top-p need --sample")
     if beam is not None and n_best > beam:
         raise UsageError(f"--n-best {n_best} needs --beam {n_best} or more")
     with _lines_of(text, source) as lines, _destination(output) as sink:
+        from s2s.decoding.sampling import Sampling
         from s2s.decoding.translator import Translator
         from s2s.jobs.translate import Format, model_path, translate_stream
         from s2s.runtime import set_threads
 
         set_threads(threads)
         translator = Translator.load(model_path(model), device)
+        if sampled:
+            beam = n_best
         options = replace(
             translator.options(beam=beam, length_penalty=length_penalty, n_best=n_best),
             min_length_ratio=min_length_ratio,
@@ -339,7 +357,8 @@ def translate_command(
             gnmt_penalty=gnmt_penalty,
         )
         form: Format = "json" if as_json else "n-best" if n_best > 1 else "scores" if scores else "text"
-        report = translate_stream(translator, options, lines, sink, form, prefix)
+        sampling = Sampling(temperature, top_k, top_p, seed) if sampled else None
+        report = translate_stream(translator, options, lines, sink, form, prefix, sampling)
     report.tell()
 
 

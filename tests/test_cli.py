@@ -92,6 +92,19 @@ def test_translations_begin_with_the_prefix_and_keep_the_constraints(home: Path)
     assert len(words) == len(set(words))
 
 
+def test_samples_are_drawn_anew_by_each_seed_and_alike_by_the_same(home: Path) -> None:
+    def drawn(*options: str) -> list[str]:
+        return s2s("translate", "--sample", *options, "cat one", "three", cwd=home).stdout.decode().split("\n")[:-1]
+
+    assert drawn("--seed", "3", "--temperature", "3") == drawn("--seed", "3", "--temperature", "3")
+    assert drawn("--seed", "3", "--temperature", "3") != drawn("--seed", "4", "--temperature", "3")
+    assert (
+        drawn("--top-k", "1")
+        == s2s("translate", "--beam", "1", "cat one", "three", cwd=home).stdout.decode().split("\n")[:-1]
+    )
+    assert len(drawn("--n-best", "4")) == 8
+
+
 def test_translate_text_names_the_model_on_stderr_and_prints_the_translation_alone(home: Path) -> None:
     done = s2s("translate", "cat one", cwd=home)
     assert done.returncode == 0
@@ -213,6 +226,8 @@ def test_dry_run_says_when_memory_or_disk_will_not_do(home: Path, monkeypatch: p
         (["translate", "x", "--input", "y"], 2, "not both"),
         (["translate", "--beam", "2", "--n-best", "3", "x"], 2, "--beam 3"),
         (["translate", "--device", "tpu", "x"], 2, "tpu"),
+        (["translate", "--sample", "--beam", "2", "x"], 2, "--sample goes without"),
+        (["translate", "--top-k", "2", "x"], 2, "need --sample"),
         (["evaluate", "runs/small"], 2, "no test split"),
         (["evaluate", "runs/small", "--src", "x"], 2, "as many"),
         (["evaluate", "runs/small", "--split", "tset"], 2, "test or valid"),

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 import torch
+from torch import Tensor
 
 from s2s.decoding.batching import batches_by_length, pad_rows
 from s2s.decoding.bundle import Bundle, load_bundle
 from s2s.decoding.engine import Engine
+from s2s.decoding.sampling import Sampling, sample
 from s2s.decoding.search import Hypothesis, SearchOptions, search
-from s2s.runtime import autocast_type, choose_device, set_threads
+from s2s.runtime import autocast_type, choose_device, seed_of_step, set_threads
 from s2s.scoring.metrics import bleu_tokenizer
 from s2s.symbols import EOS
 
@@ -131,6 +133,8 @@ class Translator:
         options: SearchOptions,
         check_stop: Callable[[], None] = lambda: None,
         prefix: str | None = None,
+        sampling: Sampling | None = None,
+        first: int = 0,
     ) -> list[Translation]:
         """Like `translate`, with all that is known about each translation.
 
@@ -139,6 +143,8 @@ class Translator:
             options: How to search.
             check_stop: May raise between batches.
             prefix: What each translation begins with, if given. Its last piece is what it is as the end of a text.
+            sampling: Draw translations instead of searching for them, if given.
+            first: Number of the first line; with it and the seed, samples are reproducible.
         """
         parts_of_line = [self._parts(line) for line in lines]
         parts = [part for parts in parts_of_line for part in parts]
@@ -146,7 +152,12 @@ class Translator:
         if prefix is not None:
             ids = self.bundle.vocabularies.tgt.encode(prefix)
             prefixes = [[] if number else ids for parts in parts_of_line for number in range(len(parts))]
-        found = iter(self._search(parts, options, check_stop, prefixes))
+        if sampling is None:
+            found = iter(self._search(parts, options, check_stop, prefixes))
+        else:
+            numbers = [(line, part) for line, parts in enumerate(parts_of_line, first) for part in range(len(parts))]
+            seeds = [seed_of_step(sampling.seed, line, part) for line, part in numbers]
+            found = iter(self._sample(parts, options, check_stop, sampling, seeds))
         return [
             self._join(line, [next(found) for _ in parts], options)
             for line, parts in zip(lines, parts_of_line, strict=True)
@@ -168,15 +179,43 @@ class Translator:
         check_stop: Callable[[], None],
         prefixes: list[list[int]] | None,
     ) -> list[list[Hypothesis]]:
-        """Search for all parts, similar lengths together, a batch on each core."""
+        """Search for all parts."""
+
+        def translate(src_BS: Tensor, batch: list[int]) -> list[list[Hypothesis]]:
+            return search(self._engine, src_BS, options, prefixes and [prefixes[index] for index in batch])
+
+        return self._in_batches(translate, parts, options, check_stop)
+
+    def _sample(
+        self,
+        parts: list[list[int]],
+        options: SearchOptions,
+        check_stop: Callable[[], None],
+        sampling: Sampling,
+        seeds: list[int],
+    ) -> list[list[Hypothesis]]:
+        """Draw translations of all parts."""
+
+        def translate(src_BS: Tensor, batch: list[int]) -> list[list[Hypothesis]]:
+            return sample(self._engine, src_BS, options, sampling, [seeds[index] for index in batch])
+
+        return self._in_batches(translate, parts, options, check_stop)
+
+    def _in_batches(
+        self,
+        translate: Callable[[Tensor, list[int]], list[list[Hypothesis]]],
+        parts: list[list[int]],
+        options: SearchOptions,
+        check_stop: Callable[[], None],
+    ) -> list[list[Hypothesis]]:
+        """Translate all parts, similar lengths together, a batch on each core."""
         found: list[list[Hypothesis]] = [[] for _ in parts]
         batches = list(batches_by_length([len(part) + 1 for part in parts], self._budget(options)))
 
-        def translate(batch: list[int]) -> list[list[Hypothesis]]:
-            src_BS = pad_rows([[*parts[index], EOS] for index in batch])
-            return search(self._engine, src_BS, options, prefixes and [prefixes[index] for index in batch])
+        def padded(batch: list[int]) -> list[list[Hypothesis]]:
+            return translate(pad_rows([[*parts[index], EOS] for index in batch]), batch)
 
-        for batch, hypotheses in zip(batches, _in_turn(translate, batches, self._n_workers(len(batches))), strict=True):
+        for batch, hypotheses in zip(batches, _in_turn(padded, batches, self._n_workers(len(batches))), strict=True):
             check_stop()
             for index, nbest in zip(batch, hypotheses, strict=True):
                 found[index] = nbest

@@ -10,6 +10,7 @@ from typing import BinaryIO, Literal
 
 from s2s.console import say
 from s2s.corpus.text import decode_line
+from s2s.decoding.sampling import Sampling
 from s2s.decoding.search import SearchOptions
 from s2s.decoding.translator import Translation, Translator, count_notes
 from s2s.errors import InputMissingError
@@ -67,6 +68,7 @@ def translate_stream(
     sink: BinaryIO,
     form: Format = "text",
     prefix: str | None = None,
+    sampling: Sampling | None = None,
 ) -> StreamReport:
     """Translate lines as they come in; what waits is translated together, what comes alone at once.
 
@@ -78,6 +80,7 @@ def translate_stream(
         form: `text` one translation a line; `scores` with its score and a tab before it; `n-best` in the form
             `line ||| translation ||| score`, lines counted from 0; `json` one object a line.
         prefix: What each translation begins with, if given.
+        sampling: Draw translations at random, if given.
 
     Returns:
         Counts of what happened.
@@ -89,7 +92,9 @@ def translate_stream(
             line, repaired = decode_line(raw, first=number == 0)
             lines.append(line)
             report.n_repaired += repaired
-        translations = translator.translate_lines(lines, options, prefix=prefix)
+        translations = translator.translate_lines(
+            lines, options, prefix=prefix, sampling=sampling, first=report.n_lines
+        )
         for number, translation in enumerate(translations, start=report.n_lines):
             sink.write(_render(translation, number, form).encode("utf-8", "replace"))
         sink.flush()
