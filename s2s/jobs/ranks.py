@@ -100,7 +100,7 @@ def follow(config: Config, run: RunFolder, ranks: Ranks, device: str, threads: i
         ranks.connect(torch_device)
         model = build_transformer(config.model, prepared.vocabularies).to(torch_device)
         state = TrainingState(prepared.fingerprint, n_ranks=ranks.n)
-        autocast = autocast_type(config.train.precision, torch_device)
+        autocast = autocast_type(config.train.precision, torch_device, training=True)
         subwords = SubwordDropout.of(prepared.vocabularies, config.train.subword_dropout)
         trainer = Trainer(model, prepared.train, config.train, state, autocast, ranks, subwords)
         step = int(ranks.hear()["step"])  # the checkpoint to go on from is loaded

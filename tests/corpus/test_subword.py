@@ -1,6 +1,5 @@
 """Splitting pieces at random: what is spelt stays the same, frequencies are as promised, chance is reproducible."""
 
-
 import numpy as np
 import pytest
 
