@@ -120,10 +120,9 @@ def _main(
     (and saved).
     """
     if context.invoked_subcommand != "train":
-        from s2s.training.ranks import refuse_several, together
+        from s2s.training.ranks import refuse_several
 
-        with together() as ranks:
-            refuse_several(ranks, f"s2s {context.invoked_subcommand}")
+        refuse_several(f"s2s {context.invoked_subcommand}")
 
 
 def _load(config: Path, overrides: list[str] | None) -> "Config":
@@ -223,14 +222,14 @@ def train_command(
     """
     from s2s.training.ranks import refuse_several, together
 
+    if dry_run:
+        refuse_several("s2s train --dry-run")
+        from s2s.jobs.dry_run import dry_run as check
+
+        print(check(_load(config, overrides), device=device, threads=threads))
+        return
     with together() as ranks:
         loaded = _load(config, overrides)
-        if dry_run:
-            refuse_several(ranks, "s2s train --dry-run")
-            from s2s.jobs.dry_run import dry_run as check
-
-            print(check(loaded, device=device, threads=threads))
-            return
         from s2s.jobs.train import train
 
         result = train(
