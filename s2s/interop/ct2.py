@@ -14,7 +14,7 @@ from s2s.corpus.vocabulary import SHARED, SOURCE, TARGET
 from s2s.interop.portable import Array, Portable, gather, pieces_of
 from s2s.model import TransformerConfig
 from s2s.model.positions import sinusoids
-from s2s.symbols import EOS, UNK
+from s2s.symbols import UNK
 
 NAME = "CTranslate2"
 
@@ -142,7 +142,7 @@ class Engine:
 
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
         """Texts of target ids."""
-        return [self._writer.decode([self._target[id_] for id_ in [*one, EOS]]) for one in ids]
+        return [self._writer.decode([self._target[id_] for id_ in one]) for one in ids]
 
     def search(
         self, sources: Sequence[Sequence[int]], beam: int, length_penalty: float, max_length: int
@@ -165,7 +165,7 @@ class Engine:
         )
         id_of = {piece: id_ for id_, piece in enumerate(self._target)}
         ids = [[id_of[piece] for piece in result.hypotheses[0]] for result in found]
-        return [one[:-1] if one[-1:] == [EOS] else one[:max_length] for one in ids]
+        return [one[:max_length] for one in ids]  # at the limit s2s forces the end symbol, CTranslate2 does not
 
     def log_probabilities(self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
         """Log-probability of each target given its source, end symbol included, in nats; ids without end symbols."""
@@ -183,7 +183,6 @@ def options(beam: int, length_penalty: float) -> dict[str, Any]:
     return {
         "beam_size": beam,
         "length_penalty": length_penalty,
-        "return_end_token": True,  # else the end symbol does not count in the length
         "suppress_sequences": [["<pad>"], ["<s>"]],
         "disable_unk": True,
         "min_decoding_length": 0,
@@ -216,8 +215,8 @@ print([target.decode(result.hypotheses[0]) for result in found])
 def notes(model: Portable) -> list[str]:
     """Where CTranslate2 differs from `s2s translate`."""
     return [
-        "Score is log-probability / length^`length_penalty` as in s2s, but the length holds the end symbol only with"
-        " `return_end_token=True`.",
+        "Score is log-probability / length^`length_penalty`, the end symbol counted, as in s2s. What its defaults do"
+        " otherwise is said in the call above.",
         f"s2s translates a line of more than {model.max_source_length} pieces in parts and allows"
         f" {model.decode.max_length_ratio:g} pieces per source piece plus 10; here a line is translated as one, and"
         " `max_decoding_length` is one limit for a whole batch. There are"

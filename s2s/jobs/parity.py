@@ -4,6 +4,7 @@ Two searches may part where two pieces, or two translations, are equally probabl
 model of s2s is the judge of it, with `TOLERANCE`.
 """
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -252,7 +253,7 @@ def _gap(bundle: Bundle, source: list[int], ours: list[int], theirs: list[int], 
     if beam > 1:
         found = forced_log_probabilities(bundle.transformer, [(source, ours), (source, theirs)])
         alpha = bundle.decode.length_penalty
-        return abs(found[0] / float(len(ours) + 1) ** alpha - found[1] / float(len(theirs) + 1) ** alpha)
+        return abs(found[0] / math.pow(len(ours) + 1, alpha) - found[1] / math.pow(len(theirs) + 1, alpha))
     import torch
 
     one, other = [*ours, EOS], [*theirs, EOS]
