@@ -120,6 +120,8 @@ class Engine:
         n_threads: Processor threads.
     """
 
+    rescales = True  # pieces that may not be chosen are out of its softmax; in s2s they are in the sum
+
     def __init__(self, folder: Path, model: Portable, n_threads: int) -> None:
         import ctranslate2
         import sentencepiece
@@ -215,8 +217,10 @@ print([target.decode(result.hypotheses[0]) for result in found])
 def notes(model: Portable) -> list[str]:
     """Where CTranslate2 differs from `s2s translate`."""
     return [
-        "Score is log-probability / length^`length_penalty`, the end symbol counted, as in s2s. What its defaults do"
-        " otherwise is said in the call above.",
+        "Score is log-probability / length^`length_penalty`, the end symbol counted, as in s2s; the call above says"
+        " what its defaults do otherwise.",
+        "The probability of `<pad>`, `<unk>` and `<s>`, which are never chosen, is shared among the other pieces; in"
+        " s2s it is lost. Beam search may rank two translations of nearly the same score otherwise.",
         f"s2s translates a line of more than {model.max_source_length} pieces in parts and allows"
         f" {model.decode.max_length_ratio:g} pieces per source piece plus 10; here a line is translated as one, and"
         " `max_decoding_length` is one limit for a whole batch. There are"

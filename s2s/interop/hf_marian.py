@@ -190,6 +190,8 @@ class Engine:
         folder: What `write` wrote.
     """
 
+    rescales = False
+
     def __init__(self, folder: Path) -> None:
         with _quietly():
             from transformers import AutoTokenizer, MarianMTModel

@@ -8,15 +8,18 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from s2s.decoding.batching import pad_rows
 from s2s.decoding.bundle import Bundle
 from s2s.decoding.forced import forced_log_probabilities
-from s2s.decoding.incremental import IncrementalDecoder
+from s2s.decoding.incremental import IncrementalDecoder, State
 from s2s.decoding.search import Hypothesis, SearchOptions, search
 from s2s.errors import DataError
-from s2s.symbols import BOS, EOS
+from s2s.symbols import BOS, EOS, PAD, UNK
+
+if TYPE_CHECKING:
+    import torch
 
 TOLERANCE = 1e-4
 """Nats (a piece, for whole translations) up to which two numbers are the same."""
@@ -25,7 +28,13 @@ BATCH = 32
 
 
 class Engine(Protocol):
-    """A model in another format, as the check sees it; ids are without begin and end symbols."""
+    """A model in another format, as the check sees it; ids are without begin and end symbols.
+
+    Attributes:
+        rescales: Whether its search shares the probability of the pieces that are never chosen among the others.
+    """
+
+    rescales: bool
 
     def can_read(self, line: str) -> bool:
         """Whether the format takes all of the line for text."""
@@ -53,6 +62,8 @@ class SearchParity:
         beam: 1 is greedy search.
         n_equal: Lines with the same pieces.
         n_ties: Lines that differ where s2s finds both equally probable.
+        n_rescaled: Lines that differ because the other shares the probability of the pieces that are never chosen
+            among the others: s2s finds the same if it does so too.
         n_cut: Lines not compared, because s2s ended them at the length limit, where every tool does otherwise.
         different: Other lines: source, translation of s2s, translation of the other.
         seconds: Time that s2s took.
@@ -62,6 +73,7 @@ class SearchParity:
     beam: int
     n_equal: int = 0
     n_ties: int = 0
+    n_rescaled: int = 0
     n_cut: int = 0
     different: list[tuple[str, str, str]] = field(default_factory=list)
     seconds: float = 0.0
@@ -144,6 +156,11 @@ class Parity:
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in [header, *rows]
         ]
+        if n_rescaled := sum(one.n_rescaled for one in self.searches):
+            lines.append(
+                f"{n_rescaled} more differ because {self.tool} shares the probability of <pad>, <unk> and <s> among the"
+                " other pieces, which ranks near-equals otherwise; s2s finds the same when it does so"
+            )
         left_out = f", {self.n_left_out} left out" if self.n_left_out else ""
         return "\n".join(
             [
@@ -205,6 +222,7 @@ def _compare_search(
 ) -> SearchParity:
     """One search; the greedy one also hands its translations to `pairs`."""
     decoder = IncrementalDecoder(bundle.transformer)
+    rescaling = _Rescaling(decoder) if engine.rescales else None
     alpha = bundle.decode.length_penalty
     options = SearchOptions(beam=beam, length_penalty=alpha, max_length_ratio=bundle.decode.max_length_ratio)
     result = SearchParity(beam)
@@ -219,10 +237,29 @@ def _compare_search(
         result.seconds += between - began
         result.seconds_there += time.perf_counter() - between
         for source, mine, other in zip(batch, ours, theirs, strict=True):
-            _count(result, bundle, source, mine, other)
             if beam == 1:
                 pairs.append((source, mine.ids))
+            if rescaling and beam > 1 and mine.ids != other and not mine.cut:
+                again = search(rescaling, pad_rows([[*source, EOS]]), options)[0][0]
+                if again.ids == other:
+                    result.n_rescaled += 1
+                    continue
+            _count(result, bundle, source, mine, other)
     return result
+
+
+class _Rescaling:
+    """A decoder in which the pieces that are never chosen have no probability, as search sees it."""
+
+    def __init__(self, decoder: IncrementalDecoder) -> None:
+        self._decoder = decoder
+        self.device, self.start, self.select = decoder.device, decoder.start, decoder.select
+
+    def step(self, state: State, tokens_N: "torch.Tensor | None") -> "torch.Tensor":
+        """See `StepModel`."""
+        logits_NV = self._decoder.step(state, tokens_N)
+        logits_NV[:, [PAD, UNK, BOS]] = float("-inf")
+        return logits_NV
 
 
 def _batches_of_one_length(sources: Sequence[list[int]]) -> Iterator[list[list[int]]]:
