@@ -325,6 +325,35 @@ def translate_command(
     report.tell()
 
 
+@app.command("export")
+def export_command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, for example runs/demo.")],
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="ctranslate2 or hf-marian.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder to make (default: RUN/export/FORMAT).")
+    ] = None,
+    check_on: Annotated[
+        Path | None,
+        typer.Option("--check-on", metavar="FILE", help="Lines to compare on (default: the run's validation set)."),
+    ] = None,
+    n_lines: Annotated[int, typer.Option("--lines", min=1, help="At most so many lines to compare on.")] = 100,
+    no_check: Annotated[bool, typer.Option("--no-check", help="Do not compare with s2s.")] = False,
+    threads: Threads = None,
+) -> None:
+    """Write a model in another tool's format, and prove that it translates the same.
+
+    Needs the extra ctranslate2 or transformers: pip install 's2s[ctranslate2]'.
+    """
+    from s2s.jobs.export import export
+    from s2s.runtime import set_threads
+
+    set_threads(threads)
+    result = export(run, to, output=output, check_on=check_on, n_lines=n_lines, check=not no_check)
+    if result.parity is not None:
+        print(result.parity.table())
+    print(f"\nmodel: {result.folder}; its README.md says how to use it", file=sys.stderr)
+
+
 def main() -> None:
     """Entry point of the command `s2s`."""
     app(prog_name="s2s")

@@ -95,8 +95,9 @@ def prepare(config: Config, run: RunFolder, *, thorough: bool = True, n_processe
 
 
 def open_prepared(run: RunFolder, fingerprint: str) -> tuple[Vocabularies, EncodedSplit]:
-    """Open what another process has prepared for training; nothing is written, and no text is read. Ids are checked when they are first
-    read.
+    """Open what another process has prepared for training; nothing is written, and no text is read.
+
+    Ids are checked when they are first used.
 
     Args:
         run: Where the other process has put it.
