@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from s2s.config.schema import Config
     from s2s.decoding.translator import Translator
     from s2s.jobs.evaluate import Evaluation
+    from s2s.jobs.export import Exported
     from s2s.jobs.train import TrainResult
 
-__all__ = ["Translator", "__version__", "evaluate", "load_config", "train"]
+__all__ = ["Translator", "__version__", "evaluate", "export", "load_config", "train"]
 
 
 def load_config(path: str | Path, overrides: "Sequence[str]" = ()) -> "Config":
@@ -68,6 +69,13 @@ def evaluate(
         raise UsageError("src and ref belong together")
     test_set = job.files_as_test_set(Path(src), Path(ref)) if src is not None and ref is not None else None
     return job.evaluate(run, test_set, split=split, beam=beam, device=device)
+
+
+def export(run: str | Path, to: str, *, output: str | Path | None = None, check: bool = True) -> "Exported":
+    """Write a trained model in the format `ctranslate2` or `hf-marian`; see `jobs.export.export`."""
+    from s2s.jobs.export import export as job
+
+    return job(run, to, output=output, check=check)
 
 
 def __getattr__(name: str) -> Any:

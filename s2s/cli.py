@@ -124,10 +124,9 @@ def _main(
     (and saved).
     """
     if context.invoked_subcommand != "train":
-        from s2s.training.ranks import refuse_several, together
+        from s2s.training.ranks import refuse_several
 
-        with together() as ranks:
-            refuse_several(ranks, f"s2s {context.invoked_subcommand}")
+        refuse_several(f"s2s {context.invoked_subcommand}")
 
 
 def _load(config: Path, overrides: list[str] | None) -> "Config":
@@ -227,14 +226,14 @@ def train_command(
     """
     from s2s.training.ranks import refuse_several, together
 
+    if dry_run:
+        refuse_several("s2s train --dry-run")
+        from s2s.jobs.dry_run import dry_run as check
+
+        print(check(_load(config, overrides), device=device, threads=threads))
+        return
     with together() as ranks:
         loaded = _load(config, overrides)
-        if dry_run:
-            refuse_several(ranks, "s2s train --dry-run")
-            from s2s.jobs.dry_run import dry_run as check
-
-            print(check(loaded, device=device, threads=threads))
-            return
         from s2s.jobs.train import train
 
         result = train(
@@ -380,6 +379,35 @@ def score_command(
     set_threads(threads)
     translator = Translator.load(model_path(model), device)
     write_scores(score_files(translator, source, target), _standard_output(), as_json=as_json)
+
+
+@app.command("export")
+def export_command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, for example runs/demo.")],
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="ctranslate2 or hf-marian.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder to make (default: RUN/export/FORMAT).")
+    ] = None,
+    check_on: Annotated[
+        Path | None,
+        typer.Option("--check-on", metavar="FILE", help="Lines to compare on (default: the run's validation set)."),
+    ] = None,
+    n_lines: Annotated[int, typer.Option("--lines", min=1, help="At most so many lines to compare on.")] = 100,
+    no_check: Annotated[bool, typer.Option("--no-check", help="Do not compare with s2s.")] = False,
+    threads: Threads = None,
+) -> None:
+    """Write a model in another tool's format, and prove that it translates the same.
+
+    Needs the extra ctranslate2 or transformers: pip install 's2s[ctranslate2]'.
+    """
+    from s2s.jobs.export import export
+    from s2s.runtime import set_threads
+
+    set_threads(threads)
+    result = export(run, to, output=output, check_on=check_on, n_lines=n_lines, check=not no_check)
+    if result.parity is not None:
+        print(result.parity.table())
+    print(f"\nmodel: {result.folder}; its README.md says how to use it", file=sys.stderr)
 
 
 def main() -> None:

@@ -35,12 +35,14 @@ def choose_device(name: str = "auto") -> "torch.device":
     return device
 
 
-def autocast_type(precision: str, device: "torch.device") -> "torch.dtype | None":
+def autocast_type(precision: str, device: "torch.device", *, training: bool = False) -> "torch.dtype | None":
     """The type of autocast, or none for plain float32.
 
     Args:
-        precision: `auto` (bf16 on CUDA that has it), `fp32` or `bf16`.
+        precision: `auto`, `fp32` or `bf16`. With `auto`, bfloat16 is used on CUDA that has it, and for training also on
+            a processor that has instructions for it (AVX512-BF16 or AMX), where products take a quarter of the time.
         device: Where the model runs.
+        training: Whether it is trained.
     """
     import torch
 
@@ -48,7 +50,17 @@ def autocast_type(precision: str, device: "torch.device") -> "torch.dtype | None
         return torch.bfloat16
     if precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.bfloat16
+    if precision == "auto" and device.type == "cpu" and training and cpu_has_bf16():
+        return torch.bfloat16
     return None
+
+
+def cpu_has_bf16() -> bool:
+    """Whether this processor multiplies in bfloat16, as far as torch tells."""
+    import torch
+
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, lambda: False)() for name in names)
 
 
 def set_threads(n_threads: int | None, n_processes: int = 1) -> int:

@@ -43,6 +43,7 @@ def small_config(folder: Path, **train: Any) -> Config:
                 "batch_tokens": 64,
                 "warmup_steps": 2,
                 "learning_rate": 0.01,
+                "subword_dropout": 0.0,
                 "validate_every": 5,
                 "checkpoint_every": 4,
                 **train,

@@ -16,7 +16,7 @@ LAYERS = [
     {"errors", "symbols", "version"},
     {"config", "run_folder", "runtime", "console"},
     {"corpus", "model", "scoring"},
-    {"training", "decoding"},
+    {"training", "decoding", "interop"},
     {"jobs"},
     {"cli"},
 ]

@@ -100,13 +100,15 @@ class TrainConfig(Section):
     learning_rate: Positive = _option("Peak rate of inverse_sqrt and cosine. noam has its own.")
     noam_factor: Positive = _option("Factor on the rate of the noam schedule.", 1.0)
     warmup_steps: Count = _option("Updates of linear warm-up; at most a tenth of the run unless noam.")
-    subword_dropout: Probability = _option("Chance of splitting a piece in two, anew each time; for small data.", 0.0)
+    subword_dropout: Probability = _option("Chance of splitting a piece in two, anew each time; for small data.")
     label_smoothing: Probability = _option("Share of the probability spread over all pieces.", 0.1)
     adam_beta1: Probability = _option("Adam, decay of the mean.", 0.9)
     adam_beta2: Probability = _option("Adam, decay of the square.", 0.98)
     adam_epsilon: Positive = _option("Adam, term that keeps the division stable.", 1e-9)
     clip_norm: Annotated[float, Field(ge=0.0)] = _option("Largest norm of the gradient; 0 turns clipping off.", 1.0)
-    precision: Literal["auto", "fp32", "bf16"] = _option("auto: bf16 autocast on CUDA that has it, else fp32.", "auto")
+    precision: Literal["auto", "fp32", "bf16"] = _option(
+        "auto: bf16 autocast on CUDA and CPUs that have it, else fp32.", "auto"
+    )
     validate_every: Count = _option("Updates between validations.", 500)
     checkpoint_every: Count = _option("Updates between checkpoints.", 500)
     keep_checkpoints: Count = _option("Checkpoints kept beside the best; the last ones.", 5)

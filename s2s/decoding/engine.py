@@ -48,7 +48,7 @@ class State:
     position: int = 0
 
 
-class Engine:
+class DecodingEngine:
     """A Transformer as search sees it: `start`, `step`, `logits`, `select`.
 
     Args:

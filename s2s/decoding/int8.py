@@ -39,7 +39,19 @@ class Int8Map:
         # adding a half before cutting off rounds; all numbers are positive then
         rounded_NI = (x_NI / scale_N1).add_(_ZERO + 0.5).to(torch.uint8)
         sums_NO = torch.ops.onednn.qlinear_pointwise(
-            rounded_NI, 1.0, _ZERO, self._packed, self.scales_O, self._zeros_O, None, 1.0, 0, torch.float32, "none", [], ""
+            rounded_NI,
+            1.0,
+            _ZERO,
+            self._packed,
+            self.scales_O,
+            self._zeros_O,
+            None,
+            1.0,
+            0,
+            torch.float32,
+            "none",
+            [],
+            "",
         )
         y_NO = sums_NO.mul_(scale_N1) if self._bias_O is None else torch.addcmul(self._bias_O, sums_NO, scale_N1)
         return y_NO.view(*x.shape[:-1], self._n_outputs)
@@ -56,4 +68,6 @@ def check_int8(device: torch.device) -> None:
         raise UsageError(f"--int8 is for the CPU, not for {device}", hint=f"{hint}; on CUDA bfloat16 is used")
     able = getattr(torch.cpu, "_is_vnni_supported", lambda: False)() and hasattr(torch.ops.onednn, "qlinear_prepack")
     if not able:
-        raise UsageError("--int8 needs a processor with VNNI (since about 2019), and PyTorch built with oneDNN", hint=hint)
+        raise UsageError(
+            "--int8 needs a processor with VNNI (since about 2019), and PyTorch built with oneDNN", hint=hint
+        )

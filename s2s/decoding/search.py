@@ -19,7 +19,7 @@ S = TypeVar("S")
 
 
 class StepModel(Protocol[S]):
-    """What search needs of a model; `Engine` is one."""
+    """What search needs of a model; `DecodingEngine` is one."""
 
     device: torch.device
     vocabulary_size: int

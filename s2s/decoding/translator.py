@@ -13,7 +13,7 @@ from torch import Tensor
 
 from s2s.decoding.batching import batches_by_length, pad_rows
 from s2s.decoding.bundle import Bundle, load_bundle
-from s2s.decoding.engine import Engine
+from s2s.decoding.engine import DecodingEngine
 from s2s.decoding.sampling import Sampling, sample
 from s2s.decoding.search import Hypothesis, SearchOptions, search
 from s2s.runtime import autocast_type, choose_device, seed_of_step, set_threads
@@ -83,7 +83,7 @@ class Translator:
         self.bundle = bundle
         device = next(bundle.transformer.parameters()).device
         self.autocast = autocast_type(precision, device)
-        self._engine = Engine(bundle.transformer, self.autocast)
+        self._engine = DecodingEngine(bundle.transformer, self.autocast)
         # languages that BLEU scores by characters are written without spaces
         self._joint = " " if bleu_tokenizer(bundle.target) == "13a" else ""
 

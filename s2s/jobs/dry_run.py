@@ -47,7 +47,7 @@ def dry_run(config: Config, *, device: str = "auto", threads: int | None = None)
             prepared.train,
             config.train,
             TrainingState(prepared.fingerprint),
-            autocast_type(config.train.precision, torch_device),
+            autocast_type(config.train.precision, torch_device, training=True),
             subwords=SubwordDropout.of(prepared.vocabularies, config.train.subword_dropout),
         )
         n_updates, pieces_per_second, seconds = _probe(trainer, prepared)

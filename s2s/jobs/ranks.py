@@ -5,20 +5,25 @@ checkpoint to go on from is loaded, or there is none; and, as often as they come
 """
 
 import hashlib
+import time
 from collections import Counter
 from typing import NoReturn
 
 from s2s.config.load import dump_config
 from s2s.config.schema import Config, TrainConfig
+from s2s.corpus.store import EncodedSplit
 from s2s.corpus.subword import SubwordDropout
+from s2s.corpus.vocabulary import Vocabularies
 from s2s.decoding.bundle import build_transformer
-from s2s.errors import ConfigError, Interrupted, UsageError
+from s2s.errors import ConfigError, InputMissingError, Interrupted, UsageError
 from s2s.jobs.tokenize import open_prepared
 from s2s.run_folder import RunFolder
 from s2s.runtime import autocast_type
 from s2s.training.checkpoint import TrainingState, load_checkpoint
 from s2s.training.ranks import Ranks
 from s2s.training.trainer import Hooks, Trainer, UpdateReport
+
+_VISIBLE_SECONDS = 30.0
 
 
 class LeadingHooks:
@@ -95,20 +100,32 @@ def follow(config: Config, run: RunFolder, ranks: Ranks, device: str, threads: i
     news = ranks.hear()  # the data is prepared
     if (news["config"], news["device"]) != (config_digest(config), torch_device.type):
         raise UsageError(f"rank {ranks.number} has another config or another kind of device than rank 0")
-    prepared = open_prepared(config, run, news["data"])
+    vocabularies, split = _open_when_visible(run, news["data"])
     with ranks.stop_signal():
         ranks.connect(torch_device)
-        model = build_transformer(config.model, prepared.vocabularies).to(torch_device)
-        state = TrainingState(prepared.fingerprint, n_ranks=ranks.n)
-        autocast = autocast_type(config.train.precision, torch_device)
-        subwords = SubwordDropout.of(prepared.vocabularies, config.train.subword_dropout)
-        trainer = Trainer(model, prepared.train, config.train, state, autocast, ranks, subwords)
+        model = build_transformer(config.model, vocabularies).to(torch_device)
+        state = TrainingState(news["data"], n_ranks=ranks.n)
+        autocast = autocast_type(config.train.precision, torch_device, training=True)
+        subwords = SubwordDropout.of(vocabularies, config.train.subword_dropout)
+        trainer = Trainer(model, split, config.train, state, autocast, ranks, subwords)
         step = int(ranks.hear()["step"])  # the checkpoint to go on from is loaded
         if step:
             trainer.state = load_checkpoint(run.checkpoint_folder(step), model, trainer.optimizer, torch_device)
         trainer.fit(_FollowingHooks(ranks))
         ranks.release()
     raise SystemExit(0)
+
+
+def _open_when_visible(run: RunFolder, fingerprint: str) -> tuple[Vocabularies, EncodedSplit]:
+    """`open_prepared`; a network file system may show new files only after a while."""
+    until = time.monotonic() + _VISIBLE_SECONDS
+    while True:
+        try:
+            return open_prepared(run, fingerprint)
+        except InputMissingError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(1)
 
 
 def config_digest(config: Config) -> str:

@@ -94,32 +94,35 @@ def prepare(config: Config, run: RunFolder, *, thorough: bool = True, n_processe
     return Prepared(vocabularies, splits["train"], splits["valid"], corpora["valid"], fingerprint)
 
 
-def open_prepared(config: Config, run: RunFolder, fingerprint: str) -> Prepared:
-    """Open what another process has prepared; nothing is written. Ids are checked when they are first read.
+def open_prepared(run: RunFolder, fingerprint: str) -> tuple[Vocabularies, EncodedSplit]:
+    """Open what another process has prepared for training; nothing is written, and no text is read.
+
+    Ids are checked when they are first used.
 
     Args:
-        config: The config of both.
         run: Where the other process has put it.
         fingerprint: Of what it has prepared.
+
+    Returns:
+        The vocabularies and the encoded training pairs.
 
     Raises:
         InputMissingError: If this process does not see the same files.
     """
-    valid = open_split(config, config.data.valid)
-    try:
-        folders = [existing_folder(run.store / name) for name in ("train", "valid")]
-        splits = [EncodedSplit.open(folder, verify=True, late=True) for folder in folders]
+    found = ""
+    with contextlib.suppress(InputMissingError):
+        train, valid = (
+            EncodedSplit.open(existing_folder(run.store / name), verify=True, late=True) for name in ("train", "valid")
+        )
+        found = f"{train.fingerprint} {valid.fingerprint}"
         vocabularies = Vocabularies.load(run.vocab)
-        found = " ".join(split.fingerprint for split in splits)
-    except InputMissingError:
-        found = ""
     if found != fingerprint:
         raise InputMissingError(
-            "the prepared data is not what rank 0 has there",
+            "the encoded data is not what rank 0 sees there",
             where=str(run.path),
             hint="the run folder has to be on a file system that all hosts share",
         )
-    return Prepared(vocabularies, splits[0], splits[1], valid, fingerprint)
+    return vocabularies, train
 
 
 def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabularies:

@@ -194,7 +194,7 @@ class Session:
         ranks: Ranks,
     ) -> None:
         self.config, self.run, self.prepared, self.stop, self.ranks = config, run, prepared, stop, ranks
-        self.autocast = autocast_type(config.train.precision, device)
+        self.autocast = autocast_type(config.train.precision, device, training=True)
         torch.manual_seed(seed_of_step(config.train.seed, 0))
         self.model = build_transformer(config.model, prepared.vocabularies).to(device)
         fresh = TrainingState(prepared.fingerprint, n_ranks=ranks.n)

@@ -42,6 +42,17 @@ def causal_mask(n_positions: int, device: torch.device | None = None) -> Tensor:
     return torch.ones(n_positions, n_positions, dtype=torch.bool, device=device).tril()
 
 
+def _fused_attention(
+    q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, mask: Tensor | None, dropout: float, causal: bool
+) -> Tensor:
+    """Equation 1 in one kernel of torch that never keeps the weights."""
+    if q_BHTK.device.type != "cpu" or q_BHTK.dtype == torch.float32:
+        return F.scaled_dot_product_attention(q_BHTK, k_BHSK, v_BHSK, mask, dropout, is_causal=causal)
+    with torch.autocast("cpu", enabled=False):  # the kernel's backward pass in bfloat16 takes nine times as long
+        q, k, v = q_BHTK.float(), k_BHSK.float(), v_BHSK.float()
+        return F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=causal).to(q_BHTK.dtype)
+
+
 class MultiHeadAttention(nn.Module):
     """Section 3.2.2: H attentions side by side, from four linear maps.
 
@@ -95,9 +106,8 @@ class MultiHeadAttention(nn.Module):
         """
         q_BHTK = self._split(self.query(x_BTD))
         if weights is None:
-            # the same equation in one fused kernel that never keeps the weights
             dropout = self.dropout if self.training else 0.0
-            out_BHTK = F.scaled_dot_product_attention(q_BHTK, k_BHSK, v_BHSK, mask, dropout, is_causal=causal)
+            out_BHTK = _fused_attention(q_BHTK, k_BHSK, v_BHSK, mask, dropout, causal)
         else:
             mask = causal_mask(x_BTD.size(1), x_BTD.device) if causal else mask
             out_BHTK, weights_BHTS = scaled_dot_product_attention(q_BHTK, k_BHSK, v_BHSK, mask)

@@ -5,6 +5,7 @@ Shapes: B batch, S source positions, T target positions, D d_model, H heads, K h
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from s2s.model.attention import MultiHeadAttention
@@ -41,8 +42,14 @@ class Residual(nn.Module):
     def forward(self, x_BTD: Tensor, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
         """Wrap `sublayer`, a function from `(B, T, D)` to the same shape."""
         if self.pre:
-            return x_BTD + self.dropout(sublayer(self.norm(x_BTD)))  # type: ignore[no-any-return]
-        return self.norm(x_BTD + self.dropout(sublayer(x_BTD)))  # type: ignore[no-any-return]
+            return x_BTD + self.dropout(sublayer(_for_products(self.norm(x_BTD))))  # type: ignore[no-any-return]
+        return self.norm(x_BTD + self.dropout(sublayer(_for_products(x_BTD))))  # type: ignore[no-any-return]
+
+
+def _for_products(x: Tensor) -> Tensor:
+    """In the type in which autocast multiplies: once here, not once for each of queries, keys and values."""
+    device = x.device.type
+    return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x
 
 
 class EncoderLayer(nn.Module):

@@ -49,20 +49,24 @@ class _ProjectionLoss(torch.autograd.Function):
         precise = torch.float32 if hidden_ND.device.type == "mps" else torch.float64  # MPS has no float64
         grad_hidden_ND = torch.empty_like(hidden_ND)
         grad_weight_VD = torch.zeros_like(weight_VD)
-        buffer_CV = hidden_ND.new_empty(min(chunk, n), v)
+        low_CV = hidden_ND.new_empty(min(chunk, n), v)  # in the type of the products
+        buffer_CV = low_CV if dtype == torch.float32 else low_CV.new_empty(low_CV.shape, dtype=torch.float32)
         nll_N = hidden_ND.new_empty(n, dtype=precise)
         lse_N = torch.empty_like(nll_N)
         for start in range(0, n, chunk):
             here = slice(start, start + chunk)
             hidden_CD, target_C1 = hidden_ND[here], target_N[here, None]
-            logits_CV = torch.mm(hidden_CD, weight.t(), out=buffer_CV[: len(hidden_CD)]).float()
+            logits_CV, exp_CV = buffer_CV[: len(hidden_CD)], low_CV[: len(hidden_CD)]
+            torch.mm(hidden_CD, weight.t(), out=exp_CV)
+            if logits_CV.dtype != exp_CV.dtype:
+                logits_CV.copy_(exp_CV)
             right_C = logits_CV.gather(1, target_C1)[:, 0].to(precise)
             max_C1 = logits_CV.amax(dim=1, keepdim=True)
-            exp_CV = logits_CV.sub_(max_C1).exp_()
-            sum_C1 = exp_CV.sum(dim=1, keepdim=True)
+            sum_C1 = logits_CV.sub_(max_C1).exp_().sum(dim=1, keepdim=True)
             lse_N[here] = (sum_C1.log() + max_C1)[:, 0]
             nll_N[here] = lse_N[here] - right_C
-            exp_CV = exp_CV.to(dtype)
+            if logits_CV.dtype != exp_CV.dtype:
+                exp_CV.copy_(logits_CV)
             grad_hidden_ND[here] = torch.mm(exp_CV, weight).div_(sum_C1)
             if weight.dtype == weight_VD.dtype:
                 grad_weight_VD.addmm_(exp_CV.t(), hidden_CD / sum_C1)

@@ -30,6 +30,7 @@ LOST_CODE = 71
 
 _JOIN_SECONDS = 300.0  # to wait for the others: they start together, but a slow disk may load torch for minutes
 _LAST_SECONDS = 30.0  # for rank 0 to finish the checkpoint that it writes; for its last words after `end`
+_GONE = "is gone: killed, out of memory, or its host is down; the same command goes on from the last checkpoint"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Center:
 
     def __init__(self, n_ranks: int, everywhere: bool, token: str) -> None:
         self._token, self._n_ranks = token, n_ranks
-        self._listener = socket.create_server(("" if everywhere else "127.0.0.1", 0))
+        self._listener = _listen(everywhere)
         self.port: int = self._listener.getsockname()[1]
         self.members: dict[int, Member] = {0: Member(0, socket.gethostname(), os.getpid())}
         self.lost = threading.Event()
@@ -153,7 +154,7 @@ class Center:
                 self.on_signal(int(message["number"]), member)
             if message["kind"] == "failed":
                 self._lose(f"{member} failed: {message['text']}", int(message["code"]))
-        self._lose(f"{member} is gone: killed, out of memory, or its host is down", LOST_CODE)
+        self._lose(f"{member} {_GONE}", LOST_CODE)
 
     def _lose(self, what: str, code: int) -> None:
         """Say which rank is lost, and end the job: its collective operations would never return."""
@@ -162,7 +163,7 @@ class Center:
                 return
             self.lost_code = code
             self.lost.set()
-            say(f"error: {what}; the same command goes on from the last checkpoint")
+            say(f"error: {what}")
             self._send("end", {"code": code})
         self.writing.acquire(timeout=_LAST_SECONDS)
         _leave(code)
@@ -223,8 +224,7 @@ class Outpost:
             # one rank of each host says it; who was named before may be gone too, but then its host is
             here = [number for number, member in self.members.items() if number and member.host == self.member.host]
             if self.member.number == min(here):
-                line = f"error: {self.members[0]} is gone: killed, out of memory, or its host is down"
-                print(f"{line}; the same command goes on from the last checkpoint", file=sys.__stderr__, flush=True)
+                print(f"error: {self.members[0]} {_GONE}", file=sys.__stderr__, flush=True)
             _leave(LOST_CODE)
 
     def _end(self, code: int) -> None:
@@ -263,6 +263,14 @@ class Outpost:
     def report(self, text: str, code: int) -> None:
         """Tell rank 0 that this rank cannot go on."""
         self._center.send("failed", {"text": text, "code": code})
+
+
+def _listen(everywhere: bool) -> socket.socket:
+    """A socket that the other ranks can call, by IPv6 too where there is such a thing."""
+    if everywhere and socket.has_dualstack_ipv6():
+        with contextlib.suppress(OSError):
+            return socket.create_server(("", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    return socket.create_server(("" if everywhere else "127.0.0.1", 0))
 
 
 def _leave(code: int) -> NoReturn:

@@ -89,12 +89,19 @@ class Muon(torch.optim.Optimizer):
         hidden: Matrices inside the layers.
         adam: Optimiser of the other parameters; becomes a part of this one.
         momentum: Decay of the mean gradient.
+        dtype: Type in which steps are orthogonalised, to which bfloat16 is enough; none for that of the parameters.
     """
 
-    def __init__(self, hidden: Sequence[Matrix], adam: torch.optim.Adam, momentum: float = 0.95) -> None:
+    def __init__(
+        self,
+        hidden: Sequence[Matrix],
+        adam: torch.optim.Adam,
+        momentum: float = 0.95,
+        dtype: torch.dtype | None = None,
+    ) -> None:
         parameters = [matrix.parameter for matrix in hidden]
         super().__init__([{"params": parameters, "lr": 0.0, "momentum": momentum}, *adam.param_groups], {})
-        self._hidden, self._adam = hidden, adam
+        self._hidden, self._adam, self._dtype = hidden, adam, dtype
         adam.state = self.state  # one state for all, so that it is saved and restored as a whole
 
     @torch.no_grad()
@@ -113,7 +120,8 @@ class Muon(torch.optim.Optimizer):
             ahead = gradient.lerp(mean, momentum)  # Nesterov's: the mean as it would be after this gradient once more
             by_shape[matrix.block_shape].append((matrix, matrix.cut(ahead)))
         for shape, members in by_shape.items():
-            steps_NRC = orthogonalised(torch.cat([blocks_NRC for _, blocks_NRC in members]))
+            blocks_NRC = torch.cat([blocks_NRC for _, blocks_NRC in members])
+            steps_NRC = orthogonalised(blocks_NRC.to(self._dtype or blocks_NRC.dtype)).to(blocks_NRC.dtype)
             sizes = [len(blocks_NRC) for _, blocks_NRC in members]
             for (matrix, _), step_NRC in zip(members, steps_NRC.split(sizes), strict=True):
                 matrix.parameter.add_(matrix.join(step_NRC), alpha=-rate * 0.2 * max(shape) ** 0.5)

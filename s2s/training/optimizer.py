@@ -7,10 +7,10 @@ from s2s.model import Transformer
 from s2s.training.muon import Muon, hidden_matrices
 
 
-def optimizer_of(model: Transformer, config: TrainConfig) -> torch.optim.Optimizer:
+def optimizer_of(model: Transformer, config: TrainConfig, autocast: torch.dtype | None) -> torch.optim.Optimizer:
     """Adam for all parameters, or Muon for the matrices inside the layers and Adam for the rest.
 
-    The learning rate of each group is 0 until it is set.
+    The learning rate of each group is 0 until it is set. `autocast` is the type of the products, none for float32.
     """
     layers = [model.encoder, model.decoder] if config.optimizer == "muon" else []
     hidden = [matrix for stack in layers for matrix in hidden_matrices(stack)]
@@ -22,4 +22,4 @@ def optimizer_of(model: Transformer, config: TrainConfig) -> torch.optim.Optimiz
         eps=config.adam_epsilon,
         fused=next(model.parameters()).device.type in ("cpu", "cuda"),
     )
-    return Muon(hidden, adam) if hidden else adam
+    return Muon(hidden, adam, dtype=autocast) if hidden else adam

@@ -249,7 +249,7 @@ class Ranks:
             # what ends all ranks alike is rank 0's to say, and what is lost with another rank too
             alike = isinstance(error, DivergedError | Interrupted | KeyboardInterrupt)
             self._outpost.wait_for_end(60 if alike else 3)
-            text = error.what if isinstance(error, S2SError) else f"{type(error).__name__}: {error}"
+            text = str(error) if isinstance(error, S2SError) else f"{type(error).__name__}: {error}"
             self._outpost.report(" ".join(text.split()), _exit_code(error))
             self._outpost.wait_for_end(60)
 
@@ -316,11 +316,20 @@ def together() -> Iterator[Ranks]:
             raise
 
 
-def refuse_several(ranks: Ranks, command: str) -> None:
-    """Raise if there are several ranks to do what one process does."""
-    if ranks.n > 1:
+def refuse_several(command: str) -> None:
+    """Refuse to be started by torchrun as several ranks, for what one process does.
+
+    Raises:
+        UsageError: In rank 0.
+        SystemExit: In the others, some seconds later: torchrun ends the job when the first leaves.
+    """
+    place = Place.from_environment()
+    if place.number:
+        time.sleep(_AGAIN_SECONDS)
+        raise SystemExit(UsageError.exit_code)
+    if place.n > 1:
         raise UsageError(
-            f"{command} runs in one process, not in {ranks.n}", hint="leave out torchrun: it is for s2s train"
+            f"{command} runs in one process, not in {place.n}", hint="leave out torchrun: it is for s2s train"
         )
 
 

@@ -106,7 +106,7 @@ class Trainer:
         self.device = next(model.parameters()).device
         self.ranks = ranks or Ranks()
         self.gradient = gradient_of(self.ranks, model, split, config, autocast, subwords)
-        self.optimizer = optimizer_of(model, config)
+        self.optimizer = optimizer_of(model, config, autocast)
         # On CUDA an update's figures are looked at when the next one is under way, so that the device never waits.
         self._n_ahead = 1 if self.device.type == "cuda" and self.ranks.n == 1 else 0
         self._begun: deque[_Begun] = deque()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from s2s.decoding.engine import Engine
+from s2s.decoding.engine import DecodingEngine
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.search import Hypothesis, SearchOptions, search
 from s2s.model import Transformer, TransformerConfig
@@ -212,7 +212,7 @@ SOURCES = torch.tensor([[5, 6, 7, 8, EOS], [9, EOS, 0, 0, 0], [10, 11, 12, EOS, 
 @pytest.mark.parametrize("norm", ["post", "pre"])
 def test_incremental_equals_full_decoding(norm: str) -> None:
     model = real_model(norm)
-    decoder = Engine(model)
+    decoder = DecodingEngine(model)
     target = torch.randint(4, 30, (3, 40), generator=torch.Generator().manual_seed(0))  # longer than a new cache
     full = model(SOURCES, torch.cat([torch.full((3, 1), BOS), target], dim=1))
     with torch.inference_mode():
@@ -224,7 +224,7 @@ def test_incremental_equals_full_decoding(norm: str) -> None:
 
 def test_select_reorders_hypotheses_and_drops_sentences() -> None:
     model = real_model()
-    decoder = Engine(model)
+    decoder = DecodingEngine(model)
     with torch.inference_mode():
         state = decoder.start(SOURCES, 2)
         decoder.step(state, None)
@@ -239,7 +239,7 @@ def test_select_reorders_hypotheses_and_drops_sentences() -> None:
 
 def test_the_searchs_score_is_the_forced_score() -> None:
     model = real_model()
-    found: list[list[Hypothesis]] = search(Engine(model), SOURCES, SearchOptions(beam=4, n_best=4))
+    found: list[list[Hypothesis]] = search(DecodingEngine(model), SOURCES, SearchOptions(beam=4, n_best=4))
     sources = [[piece for piece in row if piece not in (0, EOS)] for row in SOURCES.tolist()]
     pairs = [(source, hypothesis.ids) for source, nbest in zip(sources, found, strict=True) for hypothesis in nbest]
     forced = forced_log_probabilities(model, pairs, batch_tokens=40)
@@ -252,7 +252,7 @@ def test_the_searchs_score_is_the_forced_score() -> None:
 
 def test_in_bfloat16_too_the_searchs_score_is_the_forced_score() -> None:
     model = real_model()
-    found = search(Engine(model, torch.bfloat16), SOURCES, SearchOptions(beam=2))
+    found = search(DecodingEngine(model, torch.bfloat16), SOURCES, SearchOptions(beam=2))
     sources = [[piece for piece in row if piece not in (0, EOS)] for row in SOURCES.tolist()]
     pairs = [(source, nbest[0].ids) for source, nbest in zip(sources, found, strict=True)]
     forced = forced_log_probabilities(model, pairs, autocast=torch.bfloat16)
@@ -261,6 +261,6 @@ def test_in_bfloat16_too_the_searchs_score_is_the_forced_score() -> None:
 
 def test_a_wider_beam_never_scores_worse_without_length_penalty() -> None:
     model = real_model()
-    best = [search(Engine(model), SOURCES, SearchOptions(beam=beam, length_penalty=0.0)) for beam in (1, 30)]
+    best = [search(DecodingEngine(model), SOURCES, SearchOptions(beam=beam, length_penalty=0.0)) for beam in (1, 30)]
     for narrow, wide in zip(*best, strict=True):
         assert wide[0].score >= narrow[0].score - 1e-5

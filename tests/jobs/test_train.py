@@ -209,9 +209,9 @@ def test_the_model_is_no_worse_than_during_training(tmp_path: Path) -> None:
     assert result.valid_bleu > 50
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "muon"])
-def test_resume_is_exact_with_several_workers_and_dropout(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str
+@pytest.mark.parametrize(("optimizer", "precision"), [("adam", "fp32"), ("muon", "fp32"), ("muon", "bf16")])
+def test_resume_is_exact_with_several_workers_and_every_kind_of_dropout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str, precision: str
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     # a cosine would end at update 3 where training stops there
@@ -222,6 +222,8 @@ def test_resume_is_exact_with_several_workers_and_dropout(
         checkpoint_every=3,
         validate_every=3,
         optimizer=optimizer,
+        precision=precision,
+        subword_dropout=0.2,
         schedule="inverse_sqrt",
     )
     whole_config, whole = moved(config, "whole")

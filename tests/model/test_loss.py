@@ -64,7 +64,12 @@ def test_projection_loss_in_bfloat16_is_close() -> None:
     target = torch.randint(0, 50, (300,))
     loss, _ = projection_loss(hidden, weight, target, 0.1)
     loss.backward()
-    expected, _ = label_smoothed_loss(hidden.float() @ weight.t(), target, 0.1)
+    precise = hidden.detach().float().requires_grad_()
+    same = weight.detach().clone().requires_grad_()
+    expected, _ = label_smoothed_loss(precise @ same.t(), target, 0.1)
+    expected.backward()
     assert loss.item() == pytest.approx(expected.item(), rel=0.01)
     assert hidden.grad.dtype == torch.bfloat16
     assert weight.grad.dtype == torch.float32
+    assert (hidden.grad.float() - precise.grad).norm() < 0.01 * precise.grad.norm()
+    assert (weight.grad - same.grad).norm() < 0.01 * same.grad.norm()

@@ -55,13 +55,14 @@ def adam(parameters: list[nn.Parameter], rate: float) -> torch.optim.Adam:
     return torch.optim.Adam(parameters, lr=rate, betas=(0.9, 0.98), eps=1e-9)
 
 
-def test_steps_are_those_of_torch_and_the_rest_is_adam() -> None:
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+def test_steps_are_those_of_torch_and_the_rest_is_adam(dtype: torch.dtype | None) -> None:
     """torch's Muon computes in bfloat16, so its steps are ours to two digits."""
     torch.manual_seed(1)
     ours, theirs, bias, other_bias = (nn.Parameter(torch.randn(s)) for s in ((12, 8), (12, 8), (5,), (5,)))
     theirs.data, other_bias.data = ours.data.clone(), bias.data.clone()
     start = ours.detach().clone()
-    muon = Muon([Matrix(ours)], adam([bias], 0.01))
+    muon = Muon([Matrix(ours)], adam([bias], 0.01), dtype=dtype)
     for group in muon.param_groups:
         group["lr"] = 0.01
     reference = torch.optim.Muon([theirs], lr=0.01, weight_decay=0.0, momentum=0.95, adjust_lr_fn="match_rms_adamw")

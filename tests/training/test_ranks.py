@@ -18,13 +18,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from small_corpus import small_config
+from typer.testing import CliRunner
 
+from s2s.cli import app
 from s2s.config.load import dump_config, load_config
 from s2s.errors import ConfigError, UsageError
 from s2s.jobs.train import train
 from s2s.run_folder import RunFolder
 from s2s.runtime import set_threads
-from s2s.training.ranks import Place, Ranks, refuse_several, together
+from s2s.training.ranks import Place, Ranks, together
 
 TESTS = Path(__file__).parent.parent
 N = 2
@@ -73,6 +75,7 @@ def ranked() -> Iterator[Ranked]:
         text=True,
     ) as server:
         yield Ranked(server)
+        server.kill()
 
 
 def config_file(folder: Path, **train: Any) -> Path:
@@ -267,7 +270,14 @@ def test_ranks_share_devices_and_cores_or_say_why_not(monkeypatch: pytest.Monkey
     assert threads == [3, 2]
 
 
-def test_other_commands_are_refused() -> None:
-    refuse_several(Ranks(), "s2s translate")
-    with pytest.raises(UsageError, match="s2s translate runs in one process, not in 2"):
-        refuse_several(Ranks(Place(0, 2, 0, 2)), "s2s translate")
+@pytest.mark.parametrize("command", [["evaluate", "run"], ["translate", "x"], ["train", "x.yaml", "--dry-run"]])
+def test_what_one_process_does_is_refused_to_several(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 2
+    assert "runs in one process, not in 2" in done.stderr
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr("s2s.training.ranks.time.sleep", lambda _: None)
+    done = CliRunner().invoke(app, command)
+    assert (done.exit_code, done.stderr) == (2, "")

@@ -12,6 +12,7 @@ def config(schedule: str, warmup: int, rate: float = 1e-3, factor: float = 1.0) 
             "max_steps": 1000,
             "batch_tokens": 4096,
             "optimizer": "adam",
+            "subword_dropout": 0.0,
             "schedule": schedule,
             "warmup_steps": warmup,
             "learning_rate": rate,

@@ -220,7 +220,18 @@ def test_it_learns_a_handful_of_pairs_by_heart(tmp_path: Path) -> None:
     trainer.fit(NoHooks(trainer))
     workers = GradientWorkers(trainer.model, trainer.split, config.train, None)
     sums = workers.compute([np.arange(len(trainer.split))], 1)
-    assert sums.nll / sums.n_target_tokens < 0.05
+    assert sums.loss_and_nll[1].item() / sums.n_target_tokens < 0.05
+
+
+def test_the_gradient_in_bfloat16_points_where_that_in_float32_does(tiny_config: Config) -> None:
+    prepared, model = prepared_and_model(tiny_config)
+    directions = []
+    for autocast in (None, torch.bfloat16):
+        GradientWorkers(model, prepared.train, tiny_config.train, autocast).compute([all_pairs(prepared)], 1)
+        directions.append(torch.cat([gradient.flatten() for gradient in gradients(model)]))
+    assert {gradient.dtype for gradient in directions} == {torch.float32}
+    assert torch.cosine_similarity(*directions, dim=0) > 0.999
+    assert directions[1].norm() == pytest.approx(directions[0].norm().item(), rel=0.01)
 
 
 def test_training_in_bfloat16_learns_and_keeps_weights_in_float32(tmp_path: Path) -> None:

@@ -1,0 +1,317 @@
+"""Whether a model in another format translates as it does in s2s: same text in, same pieces out, same probabilities.
+
+Two searches may part where two pieces, or two translations, are equally probable up to rounding: that is a tie. The
+model of s2s is the judge of it, with `TOLERANCE`.
+"""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from s2s.decoding.batching import pad_rows
+from s2s.decoding.bundle import Bundle
+from s2s.decoding.forced import forced_log_probabilities
+from s2s.decoding.engine import DecodingEngine, State
+from s2s.decoding.search import Hypothesis, SearchOptions, search
+from s2s.errors import DataError
+from s2s.symbols import BOS, EOS, PAD, UNK
+
+if TYPE_CHECKING:
+    import torch
+
+TOLERANCE = 1e-4
+"""Nats (a piece, for whole translations) up to which two numbers are the same."""
+
+BATCH = 32
+
+
+class Engine(Protocol):
+    """A model in another format, as the check sees it; ids are without begin and end symbols.
+
+    Attributes:
+        rescales: Whether its search shares the probability of the pieces that are never chosen among the others.
+    """
+
+    rescales: bool
+
+    def can_read(self, line: str) -> bool:
+        """Whether the format takes all of the line for text."""
+
+    def encode(self, lines: Sequence[str]) -> list[list[int]]:
+        """Source ids of lines."""
+
+    def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
+        """Texts of target ids."""
+
+    def search(
+        self, sources: Sequence[Sequence[int]], beam: int, length_penalty: float, max_length: int
+    ) -> list[list[int]]:
+        """Best translations, as the search of s2s finds them."""
+
+    def log_probabilities(self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
+        """Of each target with its end symbol, given its source, in nats."""
+
+
+@dataclass
+class SearchParity:
+    """How one search compares.
+
+    Attributes:
+        beam: 1 is greedy search.
+        n_equal: Lines with the same pieces.
+        n_ties: Lines that differ where s2s finds both equally probable.
+        n_rescaled: Lines that differ because the other shares the probability of the pieces that are never chosen
+            among the others: s2s finds the same if it does so too.
+        n_cut: Lines not compared, because s2s ended them at the length limit, where every tool does otherwise.
+        different: Other lines: source, translation of s2s, translation of the other.
+        seconds: Time that s2s took.
+        seconds_there: Time that the other took.
+    """
+
+    beam: int
+    n_equal: int = 0
+    n_ties: int = 0
+    n_rescaled: int = 0
+    n_cut: int = 0
+    different: list[tuple[str, str, str]] = field(default_factory=list)
+    seconds: float = 0.0
+    seconds_there: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """Greedy, or the beam."""
+        return "greedy" if self.beam == 1 else f"beam {self.beam}"
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How a model in another format compares with itself in s2s.
+
+    Attributes:
+        tool: What runs the other format.
+        lines: What was compared on, in words.
+        n_lines: Lines compared.
+        n_left_out: Lines that were empty, longer than any in training, or not read as text by the format.
+        length_penalty: α of the beam search.
+        searches: Greedy search, and the model's beam search.
+        n_read_otherwise: Lines of which the format makes other pieces.
+        n_written_otherwise: Translations of which it makes another text.
+        difference: Largest difference of the log-probability of a translation, nats a piece.
+    """
+
+    tool: str
+    lines: str
+    n_lines: int
+    n_left_out: int
+    length_penalty: float
+    searches: list[SearchParity]
+    n_read_otherwise: int
+    n_written_otherwise: int
+    difference: float
+
+    @property
+    def problems(self) -> list[str]:
+        """What is not the same; empty if all is well."""
+        found = []
+        if self.n_read_otherwise:
+            found.append(f"{self.n_read_otherwise} of {self.n_lines} lines are split into other pieces")
+        if self.n_written_otherwise:
+            found.append(f"{self.n_written_otherwise} of {self.n_lines} translations become another text")
+        if not self.difference <= TOLERANCE:  # also if it is not a number
+            found.append(f"log-probabilities differ by up to {self.difference:.2g} a piece")
+        found += [
+            f"{one.name}: {len(one.different)} of {self.n_lines} translations differ"
+            for one in self.searches
+            if one.different
+        ]
+        return found
+
+    @property
+    def example(self) -> str:
+        """The first line that is translated otherwise, if there is one."""
+        for one in self.searches:
+            for source, ours, theirs in one.different:
+                return f"first, {one.name}: {source!r}: s2s {ours!r}, {self.tool} {theirs!r}"
+        return ""
+
+    def table(self) -> str:
+        """For people."""
+        header = ["search", "equal", "ties", "cut", "different", "s2s", self.tool]
+        rows = [
+            [
+                one.name,
+                f"{one.n_equal} of {self.n_lines}",
+                str(one.n_ties),
+                str(one.n_cut),
+                str(len(one.different)),
+                f"{one.seconds:.2f} s",
+                f"{one.seconds_there:.2f} s",
+            ]
+            for one in self.searches
+        ]
+        widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in [header, *rows]
+        ]
+        if n_rescaled := sum(one.n_rescaled for one in self.searches):
+            lines.append(
+                f"{n_rescaled} more differ because {self.tool} shares the probability of <pad>, <unk> and <s> among the"
+                " other pieces, which ranks near-equals otherwise; s2s finds the same when it does so"
+            )
+        left_out = f", {self.n_left_out} left out" if self.n_left_out else ""
+        return "\n".join(
+            [
+                f"compared on {self.n_lines} lines of {self.lines}{left_out}; float32, CPU, α {self.length_penalty:g}",
+                *lines,
+                f"log-probabilities of translations: largest difference {self.difference:.1e} nats a piece",
+            ]
+        )
+
+
+def compare(bundle: Bundle, engine: Engine, lines: Sequence[str], *, tool: str, name: str) -> Parity:
+    """Translate lines with both, greedily and with the model's beam.
+
+    Args:
+        bundle: The model, on the CPU.
+        engine: The same model in another format.
+        lines: Source text.
+        tool: What runs the other format.
+        name: What the lines are, in words.
+
+    Raises:
+        DataError: There is no line to compare on.
+    """
+    vocabulary = bundle.vocabularies.src
+    encoded = zip(lines, vocabulary.encode_all(lines), strict=True)
+    usable = [
+        (line, ids) for line, ids in encoded if 0 < len(ids) <= bundle.max_source_length and engine.can_read(line)
+    ]
+    if not usable:
+        raise DataError(
+            f"none of {len(lines)} lines can be compared on: all are empty or longer than any in training", where=name
+        )
+    sources = [ids for _, ids in usable]
+    read = engine.encode([line for line, _ in usable])
+    n_read_otherwise = sum(one != other for one, other in zip(read, sources, strict=True))
+    pairs: list[tuple[list[int], list[int]]] = []
+    searches = [
+        _compare_search(bundle, engine, sources, beam, pairs) for beam in dict.fromkeys((1, bundle.decode.beam))
+    ]
+    return Parity(
+        tool=tool,
+        lines=name,
+        n_lines=len(usable),
+        n_left_out=len(lines) - len(usable),
+        length_penalty=bundle.decode.length_penalty,
+        searches=searches,
+        n_read_otherwise=n_read_otherwise,
+        n_written_otherwise=_written_otherwise(bundle, engine, [target for _, target in pairs]),
+        difference=_largest_difference(bundle, engine, pairs),
+    )
+
+
+def _compare_search(
+    bundle: Bundle,
+    engine: Engine,
+    sources: Sequence[list[int]],
+    beam: int,
+    pairs: list[tuple[list[int], list[int]]],
+) -> SearchParity:
+    """One search; the greedy one also hands its translations to `pairs`."""
+    decoder = DecodingEngine(bundle.transformer)
+    rescaling = _Rescaling(decoder) if engine.rescales else None
+    alpha = bundle.decode.length_penalty
+    options = SearchOptions(beam=beam, length_penalty=alpha, max_length_ratio=bundle.decode.max_length_ratio)
+    result = SearchParity(beam)
+    for number, batch in enumerate(_batches_of_one_length(sources)):
+        limit = options.max_length(len(batch[0]))
+        if number == 0:  # what is only made once is not timed
+            engine.search(batch[:1], beam, alpha, limit)
+        began = time.perf_counter()
+        ours = [found[0] for found in search(decoder, pad_rows([[*ids, EOS] for ids in batch]), options)]
+        between = time.perf_counter()
+        theirs = engine.search(batch, beam, alpha, limit)
+        result.seconds += between - began
+        result.seconds_there += time.perf_counter() - between
+        for source, mine, other in zip(batch, ours, theirs, strict=True):
+            if beam == 1:
+                pairs.append((source, mine.ids))
+            if rescaling and beam > 1 and mine.ids != other and not mine.cut:
+                again = search(rescaling, pad_rows([[*source, EOS]]), options)[0][0]
+                if again.ids == other:
+                    result.n_rescaled += 1
+                    continue
+            _count(result, bundle, source, mine, other)
+    return result
+
+
+class _Rescaling:
+    """A decoder in which the pieces that are never chosen have no probability, as search sees it."""
+
+    def __init__(self, decoder: DecodingEngine) -> None:
+        self._decoder = decoder
+        self.device, self.vocabulary_size = decoder.device, decoder.vocabulary_size
+        self.start, self.step, self.select = decoder.start, decoder.step, decoder.select
+
+    def logits(self, hidden_CD: "torch.Tensor", out_CV: "torch.Tensor | None" = None) -> "torch.Tensor":
+        """See `StepModel`."""
+        logits_CV = self._decoder.logits(hidden_CD, out_CV)
+        logits_CV[:, [PAD, UNK, BOS]] = float("-inf")
+        return logits_CV
+
+
+def _batches_of_one_length(sources: Sequence[list[int]]) -> Iterator[list[list[int]]]:
+    """Sources of the same length together: other tools have one length limit a batch, s2s has one a line."""
+    for length in sorted({len(ids) for ids in sources}):
+        group = [ids for ids in sources if len(ids) == length]
+        yield from (group[start : start + BATCH] for start in range(0, len(group), BATCH))
+
+
+def _count(result: SearchParity, bundle: Bundle, source: list[int], ours: Hypothesis, theirs: list[int]) -> None:
+    """Add one line to the result."""
+    if ours.ids == theirs:
+        result.n_equal += 1
+    elif result.beam > 1 and ours.cut:
+        result.n_cut += 1
+    elif _gap(bundle, source, ours.ids, theirs, result.beam) <= TOLERANCE:
+        result.n_ties += 1
+    else:
+        src, tgt = bundle.vocabularies.src, bundle.vocabularies.tgt
+        result.different.append((src.decode(source), tgt.decode(ours.ids), tgt.decode(theirs)))
+
+
+def _gap(bundle: Bundle, source: list[int], ours: list[int], theirs: list[int], beam: int) -> float:
+    """How far the two are from equally probable for s2s, in nats.
+
+    For greedy search at the piece where they part; for beam search by the scores of the whole translations.
+    """
+    if beam > 1:
+        found = forced_log_probabilities(bundle.transformer, [(source, ours), (source, theirs)])
+        alpha = bundle.decode.length_penalty
+        return abs(found[0] / math.pow(len(ours) + 1, alpha) - found[1] / math.pow(len(theirs) + 1, alpha))
+    import torch
+
+    one, other = [*ours, EOS], [*theirs, EOS]
+    place = next(index for index, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    model, src_1S = bundle.transformer, torch.tensor([[*source, EOS]])
+    with torch.inference_mode():
+        hidden_1TD = model.decode(torch.tensor([[BOS, *one[:place]]]), model.encode(src_1S), src_1S)
+        log_p_V = model.projection(hidden_1TD[0, -1]).log_softmax(dim=-1)
+    return abs(float(log_p_V[one[place]] - log_p_V[other[place]]))
+
+
+def _written_otherwise(bundle: Bundle, engine: Engine, targets: Sequence[list[int]]) -> int:
+    """How many translations become another text; white space apart, at which tools strip."""
+    texts = [bundle.vocabularies.tgt.decode(ids) for ids in targets]
+    return sum(one.split() != other.split() for one, other in zip(texts, engine.decode(targets), strict=True))
+
+
+def _largest_difference(bundle: Bundle, engine: Engine, pairs: Sequence[tuple[list[int], list[int]]]) -> float:
+    """Of the log-probabilities of the same translations, nats a piece."""
+    ours = forced_log_probabilities(bundle.transformer, pairs)
+    theirs = engine.log_probabilities(pairs)
+    gaps = [abs(one - other) / (len(target) + 1) for one, other, (_, target) in zip(ours, theirs, pairs, strict=True)]
+    return max(gaps, key=lambda gap: gap if gap == gap else float("inf"))

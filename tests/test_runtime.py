@@ -1,0 +1,26 @@
+"""What the machine is taken to be able to do."""
+
+import pytest
+import torch
+
+from s2s import runtime
+from s2s.runtime import autocast_type
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("has_bf16", [False, True])
+def test_a_processor_with_bfloat16_trains_in_it_and_translates_in_float32(
+    monkeypatch: pytest.MonkeyPatch, has_bf16: bool
+) -> None:
+    monkeypatch.setattr(runtime, "cpu_has_bf16", lambda: has_bf16)
+    assert autocast_type("auto", CPU, training=True) == (torch.bfloat16 if has_bf16 else None)
+    assert autocast_type("auto", CPU) is None
+    assert autocast_type("fp32", CPU, training=True) is None
+    assert autocast_type("bf16", CPU) == torch.bfloat16
+
+
+def test_a_torch_that_does_not_tell_has_no_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.delattr(torch.cpu, name, raising=False)
+    assert runtime.cpu_has_bf16() is False
