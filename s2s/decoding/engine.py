@@ -15,11 +15,13 @@ K head width, L decoder layers, V vocabulary.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from s2s.decoding.int8 import Int8Map, check_int8
 from s2s.model import Transformer
 from s2s.model.layers import DecoderLayer, EncoderLayer, Residual
 from s2s.symbols import BOS, PAD
@@ -27,6 +29,7 @@ from s2s.symbols import BOS, PAD
 _FIRST_CAPACITY = 16  # steps that a new cache has room for; it doubles when full
 
 Map = Callable[[Tensor], Tensor]
+Prepare = Callable[[list[nn.Linear]], Map]
 
 
 @dataclass
@@ -54,9 +57,13 @@ class DecodingEngine:
     Args:
         model: In evaluation mode. Its weights as they are now; later changes are not seen.
         dtype: Type of the products; norms, softmax, sums and logits are in float32.
+        int8: Whether linear maps are in 8 bits.
+
+    Raises:
+        UsageError: If this machine has no instructions for 8 bits.
     """
 
-    def __init__(self, model: Transformer, dtype: torch.dtype | None = None) -> None:
+    def __init__(self, model: Transformer, dtype: torch.dtype | None = None, int8: bool = False) -> None:
         self.config = model.config
         self.device = next(model.parameters()).device
         self.dtype = dtype or model.projection.weight.dtype
@@ -64,11 +71,15 @@ class DecodingEngine:
         self._n_heads = model.config.n_heads
         self._pre = model.config.norm == "pre"
         self._scale = math.sqrt(model.config.d_model)
+        if int8:
+            check_int8(self.device)
         with torch.no_grad():
-            self._encoder = [_EncoderWeights.of(layer, self.dtype) for layer in model.encoder]
-            self._decoder = [_DecoderWeights.of(layer, self.dtype) for layer in model.decoder]
+            prepare = _in_int8 if int8 else partial(_in_type, dtype=self.dtype)
+            self._encoder = [_EncoderWeights.of(layer, prepare) for layer in model.encoder]
+            self._decoder = [_DecoderWeights.of(layer, prepare) for layer in model.decoder]
             cross = [layer.cross_attention for layer in model.decoder]
-            self._memory_map = _joined([part for a in cross for part in (a.key, a.value)], self.dtype)
+            self._memory_map = prepare([part for a in cross for part in (a.key, a.value)])
+            self._int8_projection = Int8Map(model.projection.weight.detach(), None) if int8 else None
             self._encoder_norm, self._decoder_norm = _norm(model.encoder_norm), _norm(model.decoder_norm)
             self._projection_DV = model.projection.weight.detach().t()  # logits are float32: bfloat16 would tie them
 
@@ -166,6 +177,9 @@ class DecodingEngine:
 
     def logits(self, hidden_CD: Tensor, out_CV: Tensor | None = None) -> Tensor:
         """Logits in float32 of some rows of hidden states, into `out_CV` if that is given."""
+        if self._int8_projection is not None:
+            logits_CV = self._int8_projection(hidden_CD)
+            return logits_CV if out_CV is None else out_CV.copy_(logits_CV)
         return torch.mm(hidden_CD, self._projection_DV, out=out_CV)
 
     def select(self, state: State, parents_BM: Tensor, sentences_B: Tensor | None = None) -> None:
@@ -207,13 +221,13 @@ class _EncoderWeights:
     norms: list[Map]
 
     @classmethod
-    def of(cls, layer: nn.Module, dtype: torch.dtype) -> "_EncoderWeights":
+    def of(cls, layer: nn.Module, prepare: Prepare) -> "_EncoderWeights":
         assert isinstance(layer, EncoderLayer)
         attention = layer.self_attention
         return cls(
-            _joined([attention.query, attention.key, attention.value], dtype),
-            _joined([attention.output], dtype),
-            _feed_forward(layer.feed_forward.inner, layer.feed_forward.outer, dtype),
+            prepare([attention.query, attention.key, attention.value]),
+            prepare([attention.output]),
+            _feed_forward(layer.feed_forward.inner, layer.feed_forward.outer, prepare),
             [_norm_of(around) for around in (layer.around_self_attention, layer.around_feed_forward)],
         )
 
@@ -228,29 +242,36 @@ class _DecoderWeights:
     norms: list[Map]
 
     @classmethod
-    def of(cls, layer: nn.Module, dtype: torch.dtype) -> "_DecoderWeights":
+    def of(cls, layer: nn.Module, prepare: Prepare) -> "_DecoderWeights":
         assert isinstance(layer, DecoderLayer)
         own, cross = layer.self_attention, layer.cross_attention
         around = (layer.around_self_attention, layer.around_cross_attention, layer.around_feed_forward)
         return cls(
-            _joined([own.query, own.key, own.value], dtype),
-            _joined([own.output], dtype),
-            _joined([cross.query], dtype),
-            _joined([cross.output], dtype),
-            _feed_forward(layer.feed_forward.inner, layer.feed_forward.outer, dtype),
+            prepare([own.query, own.key, own.value]),
+            prepare([own.output]),
+            prepare([cross.query]),
+            prepare([cross.output]),
+            _feed_forward(layer.feed_forward.inner, layer.feed_forward.outer, prepare),
             [_norm_of(one) for one in around],
         )
 
 
-def _joined(linears: list[nn.Linear], dtype: torch.dtype) -> Map:
-    """Linear maps of the same input as one, their outputs side by side."""
-    weight = torch.cat([linear.weight.detach() for linear in linears]).to(dtype)
-    bias = torch.cat([linear.bias.detach() for linear in linears]).to(dtype)
+def _in_type(linears: list[nn.Linear], dtype: torch.dtype) -> Map:
+    weight, bias = (part.to(dtype) for part in _joined(linears))
     return lambda x: F.linear(x, weight, bias)
 
 
-def _feed_forward(inner: nn.Linear, outer: nn.Linear, dtype: torch.dtype) -> Map:
-    first, second = _joined([inner], dtype), _joined([outer], dtype)
+def _in_int8(linears: list[nn.Linear]) -> Map:
+    return Int8Map(*_joined(linears))
+
+
+def _joined(linears: list[nn.Linear]) -> tuple[Tensor, Tensor]:
+    """Linear maps of the same input as one, their outputs side by side."""
+    return torch.cat([linear.weight for linear in linears]), torch.cat([linear.bias for linear in linears])
+
+
+def _feed_forward(inner: nn.Linear, outer: nn.Linear, prepare: Prepare) -> Map:
+    first, second = prepare([inner]), prepare([outer])
     return lambda x: second(first(x).relu_())
 
 

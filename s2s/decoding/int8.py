@@ -1,7 +1,7 @@
 """Linear maps in 8 bits, for processors with instructions for it (VNNI).
 
-Weights have a scale for each output, inputs one for each row, found when they come ("dynamic"). So the rows of a batch do
-not touch each other: a sentence's translation does not depend on its neighbours. Products are summed in 32 bits by
+Weights have a scale for each output, inputs one for each row, found when they come ("dynamic"). So the rows of a batch
+do not touch each other: a sentence's translation does not depend on its neighbours. Products are summed in 32 bits by
 oneDNN. Norms, softmax, residual sums and the attention itself stay in float32.
 
 Shapes: N rows, I inputs, O outputs.

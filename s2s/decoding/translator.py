@@ -77,30 +77,32 @@ class Translator:
     Args:
         bundle: The model with its vocabulary and defaults.
         precision: `auto`, `fp32` or `bf16`.
+        int8: Whether linear maps are in 8 bits; a CPU with VNNI is needed.
     """
 
-    def __init__(self, bundle: Bundle, precision: str = "auto") -> None:
+    def __init__(self, bundle: Bundle, precision: str = "auto", int8: bool = False) -> None:
         self.bundle = bundle
         device = next(bundle.transformer.parameters()).device
         self.autocast = autocast_type(precision, device)
-        self._engine = DecodingEngine(bundle.transformer, self.autocast)
+        self._engine = DecodingEngine(bundle.transformer, self.autocast, int8)
         # languages that BLEU scores by characters are written without spaces
         self._joint = " " if bleu_tokenizer(bundle.target) == "13a" else ""
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "auto", precision: str = "auto") -> Self:
+    def load(cls, path: str | Path, device: str = "auto", precision: str = "auto", int8: bool = False) -> Self:
         """Read a model.
 
         Args:
             path: A run folder, or the `model` folder in it.
             device: `auto`, `cpu`, `cuda`, …
             precision: `auto`, `fp32` or `bf16`.
+            int8: Whether linear maps are in 8 bits.
 
         Raises:
             InputMissingError: If there is no model.
             DataError: If it is damaged.
         """
-        return cls(load_bundle(Path(path), choose_device(device)), precision)
+        return cls(load_bundle(Path(path), choose_device(device)), precision, int8)
 
     def translate(
         self, lines: Sequence[str], *, beam: int | None = None, length_penalty: float | None = None

@@ -140,6 +140,7 @@ def evaluate(
     beam: int | None = None,
     length_penalty: float | None = None,
     device: str = "auto",
+    int8: bool = False,
 ) -> Evaluation:
     """Translate a test set and score it; translations and scores are kept in the run's `eval` folder.
 
@@ -150,10 +151,11 @@ def evaluate(
         beam: None for the model's default.
         length_penalty: None for the model's default.
         device: `auto`, `cpu`, `cuda`, …
+        int8: Whether to translate with linear maps in 8 bits; NLL is that of the model as it is.
     """
     run = Path(run)
     test_set = test_set if test_set is not None else split_of_run(run, split)
-    translator = Translator.load(run, device)
+    translator = Translator.load(run, device, int8=int8)
     evaluation, hypotheses = evaluate_with(
         translator, test_set, translator.options(beam=beam, length_penalty=length_penalty), name=str(run)
     )

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from s2s.decoding.batching import pad_rows
 from s2s.decoding.bundle import Bundle
+from s2s.decoding.engine import DecodingEngine
 from s2s.decoding.forced import forced_log_probabilities
-from s2s.decoding.engine import DecodingEngine, State
 from s2s.decoding.search import Hypothesis, SearchOptions, search
 from s2s.errors import DataError
 from s2s.symbols import BOS, EOS, PAD, UNK

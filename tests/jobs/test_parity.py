@@ -10,8 +10,8 @@ from small_corpus import WORDS
 
 from s2s.decoding.batching import pad_rows
 from s2s.decoding.bundle import Bundle, load_bundle
-from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.engine import DecodingEngine
+from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.search import SearchOptions, search
 from s2s.errors import DataError
 from s2s.jobs.parity import Parity, _Rescaling, compare
