@@ -77,8 +77,7 @@ class DecodingEngine:
             prepare = _in_int8 if int8 else partial(_in_type, dtype=self.dtype)
             self._encoder = [_EncoderWeights.of(layer, prepare) for layer in model.encoder]
             self._decoder = [_DecoderWeights.of(layer, prepare) for layer in model.decoder]
-            cross = [layer.cross_attention for layer in model.decoder]
-            self._memory_map = prepare([part for a in cross for part in (a.key, a.value)])
+            self._memory_map = prepare([part for layer in model.decoder for part in _keys_and_values(layer)])
             self._int8_projection = Int8Map(model.projection.weight.detach(), None) if int8 else None
             self._encoder_norm, self._decoder_norm = _norm(model.encoder_norm), _norm(model.decoder_norm)
             self._projection_DV = model.projection.weight.detach().t()  # logits are float32: bfloat16 would tie them
@@ -113,7 +112,8 @@ class DecodingEngine:
     def _encode(self, src_BS: Tensor, mask_B11S: Tensor | None) -> Tensor:
         x_BSD = self._model.src_embedding(src_BS) * self._scale + self._model.positions.encodings(0, src_BS.size(1))
         for layer in self._encoder:
-            x_BSD = self._around(x_BSD, layer.norms[0], lambda y, w=layer: self._self_attention(y, w, mask_B11S))
+            attend = partial(self._self_attention, layer=layer, mask_B11S=mask_B11S)
+            x_BSD = self._around(x_BSD, layer.norms[0], attend)
             x_BSD = self._around(x_BSD, layer.norms[1], layer.feed_forward)
         return self._encoder_norm(x_BSD)
 
@@ -254,6 +254,12 @@ class _DecoderWeights:
             _feed_forward(layer.feed_forward.inner, layer.feed_forward.outer, prepare),
             [_norm_of(one) for one in around],
         )
+
+
+def _keys_and_values(layer: nn.Module) -> tuple[nn.Linear, nn.Linear]:
+    """The maps of the encoder's output in a layer of the decoder."""
+    assert isinstance(layer, DecoderLayer)
+    return layer.cross_attention.key, layer.cross_attention.value
 
 
 def _in_type(linears: list[nn.Linear], dtype: torch.dtype) -> Map:

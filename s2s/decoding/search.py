@@ -21,8 +21,13 @@ S = TypeVar("S")
 class StepModel(Protocol[S]):
     """What search needs of a model; `DecodingEngine` is one."""
 
-    device: torch.device
-    vocabulary_size: int
+    @property
+    def device(self) -> torch.device:
+        """Where its tensors are."""
+
+    @property
+    def vocabulary_size(self) -> int:
+        """V."""
 
     def start(self, src_BS: Tensor, beam: int) -> S:
         """Encode, and make room for `beam` hypotheses a sentence."""
@@ -162,8 +167,8 @@ class _BeamSearch(Generic[S]):
             hidden_ND = self.model.step(self.state, tokens_N)
             at_limit_B = self.limits_B <= self.pieces_BMT.size(2)
             sums_BC, places_BC, pieces_BC = self.candidates.best(hidden_ND, self.sums_BM, self._forbid())
-            if self.constraints is not None:  # where nothing at all may be said, the end is forced too
-                at_limit_B = at_limit_B | (sums_BC[:, 0] == float("-inf"))
+            # where nothing may be said, or the model's answer is no number, the end is forced too
+            at_limit_B = at_limit_B | ~(sums_BC[:, 0] > float("-inf"))
             self._finish_at_limit(hidden_ND, at_limit_B)
             self._finish_ended(sums_BC, places_BC, pieces_BC, at_limit_B)
             parents_BM = self._advance(sums_BC, places_BC, pieces_BC)

@@ -309,12 +309,11 @@ class Session:
 
     def _validation(self) -> tuple[float, Any, list[str]]:
         """NLL, greedy BLEU and the translations of the validation split, by the model as it is."""
-        self.model.eval()
+        translator = Translator(self._bundle({}), self.config.train.precision)
         log_probabilities = forced_log_probabilities(
-            self.model, self.valid_ids, autocast=self.autocast, check_stop=self.check_stop
+            self.model, self.valid_ids, autocast=translator.autocast, check_stop=self.check_stop
         )
         n_pieces = sum(len(target) + 1 for _, target in self.valid_ids)
-        translator = Translator(self._bundle({}), self.config.train.precision)
         options = translator.options(beam=1)
         translations = translator.translate_lines(self.valid.sources, options, self.check_stop)
         hypotheses = [translation.text for translation in translations]

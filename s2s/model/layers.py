@@ -49,7 +49,9 @@ class Residual(nn.Module):
 def _for_products(x: Tensor) -> Tensor:
     """In the type in which autocast multiplies: once here, not once for each of queries, keys and values."""
     device = x.device.type
-    return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        return x.to(torch.get_autocast_dtype(device))
+    return x
 
 
 class EncoderLayer(nn.Module):

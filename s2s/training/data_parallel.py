@@ -30,7 +30,7 @@ def gradient_of(
     split: EncodedSplit,
     config: TrainConfig,
     autocast: torch.dtype | None,
-    subwords: SubwordDropout | None,
+    subwords: SubwordDropout | None = None,
 ) -> GradientWorkers:
     """What computes the gradient: workers of this process, or this rank's part of several ranks."""
     if ranks.n == 1:

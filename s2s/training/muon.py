@@ -45,7 +45,7 @@ class Matrix:
         n_across: Blocks side by side.
     """
 
-    parameter: nn.Parameter
+    parameter: Tensor
     n_down: int = 1
     n_across: int = 1
 
@@ -123,5 +123,5 @@ class Muon(torch.optim.Optimizer):
             blocks_NRC = torch.cat([blocks_NRC for _, blocks_NRC in members])
             steps_NRC = orthogonalised(blocks_NRC.to(self._dtype or blocks_NRC.dtype)).to(blocks_NRC.dtype)
             sizes = [len(blocks_NRC) for _, blocks_NRC in members]
-            for (matrix, _), step_NRC in zip(members, steps_NRC.split(sizes), strict=True):
+            for (matrix, _), step_NRC in zip(members, torch.split(steps_NRC, sizes), strict=True):
                 matrix.parameter.add_(matrix.join(step_NRC), alpha=-rate * 0.2 * max(shape) ** 0.5)

@@ -214,7 +214,7 @@ class Trainer:
         values = torch.cat([sums.loss_and_nll, grad_norm.to(sums.loss_and_nll)[None]]).to("cpu", non_blocking=True)
         arrived = None
         if self.device.type == "cuda":
-            arrived = torch.cuda.Event()
+            arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
             arrived.record()
         begun = _Begun(state.step + 1, batches, rate, sums.n_target_tokens, values, arrived, began)
         if self._n_ahead == 0:

@@ -1,5 +1,7 @@
 """Splitting pieces at random: what is spelt stays the same, frequencies are as promised, chance is reproducible."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -11,14 +13,14 @@ from s2s.corpus.subword import Splitter, SubwordDropout
 from s2s.corpus.vocabulary import Vocabularies, Vocabulary
 from s2s.symbols import EOS
 
-TEXT = "the house houses housing keeper keeping under understand standing stand international nation"
-WORDS = TEXT.split()
-LINES = [" ".join(WORDS[(number * place) % len(WORDS)] for place in range(1, 6)) for number in range(200)]
+SYLLABLES = ["ka", "to", "mi", "ne", "ru", "sol", "ver", "in", "de", "pa"]
+WORDS = [*SYLLABLES, *("".join(two) for two in itertools.product(SYLLABLES, repeat=2))]
+LINES = [" ".join(WORDS[number * place % len(WORDS)] for place in range(1, 7)) for number in range(300)]
 
 
 @pytest.fixture(scope="module", params=["unigram", "bpe"])
 def vocabulary(request: pytest.FixtureRequest) -> Vocabulary:
-    config = VocabConfig(size=330, type=request.param, user_symbols=["<tag>", "houses"])
+    config = VocabConfig(size=450, type=request.param, user_symbols=["<tag>", "kato"])
     return Vocabulary.learn([*LINES, "a <tag> b"], config)
 
 
@@ -41,7 +43,7 @@ def test_what_is_split_spells_the_same(vocabulary: Vocabulary) -> None:
         n_more += len(found) - len(ids)
         assert spelt(vocabulary, found) == spelt(vocabulary, ids)
         assert vocabulary.decode(found) == vocabulary.decode(ids)
-    assert n_more > 50
+    assert n_more > 25
 
 
 def test_with_certainty_only_what_cannot_be_split_is_left(vocabulary: Vocabulary) -> None:
@@ -56,7 +58,7 @@ def test_with_certainty_only_what_cannot_be_split_is_left(vocabulary: Vocabulary
 def test_symbols_of_the_user_and_bytes_stay_whole(vocabulary: Vocabulary) -> None:
     splitter = Splitter(vocabulary, 1.0 - 1e-12)
     processor = vocabulary._processor
-    ids = [processor.piece_to_id("<tag>"), processor.piece_to_id("houses"), processor.piece_to_id("<0x41>"), EOS]
+    ids = [processor.piece_to_id("<tag>"), processor.piece_to_id("kato"), processor.piece_to_id("<0x41>"), EOS]
     assert split(splitter, ids) == ids
 
 
@@ -85,12 +87,16 @@ def test_chance_is_a_function_of_the_generator(vocabulary: Vocabulary) -> None:
     assert split(splitter, ids, 1) == split(splitter, ids, 1) != split(splitter, ids, 2)
 
 
+def backwards(line: str) -> str:
+    return " ".join(reversed(line.split()))
+
+
 @pytest.fixture(scope="module")
 def encoded(tmp_path_factory: pytest.TempPathFactory) -> tuple[EncodedSplit, Vocabularies]:
     folder = tmp_path_factory.mktemp("subword")
-    (folder / "x.tsv").write_text("".join(f"{line}\t{line[::-1]}\n" for line in LINES), "utf-8")
+    (folder / "x.tsv").write_text("".join(f"{line}\t{backwards(line)}\n" for line in LINES), "utf-8")
     corpus = open_pairs(str(folder / "x.tsv"), source="en", target="de")
-    vocabularies = Vocabularies.learn(corpus, VocabConfig(size=330))
+    vocabularies = Vocabularies.learn(corpus, VocabConfig(size=450, type="bpe"))
     return ensure_split(corpus, vocabularies, folder / "store", None)[0], vocabularies
 
 
@@ -103,7 +109,7 @@ def test_a_batch_with_subword_dropout_is_the_same_text(encoded: tuple[EncodedSpl
     assert batch.n_target_tokens > collate(store, indices).n_target_tokens
     for row, index in enumerate(indices):
         assert vocabularies.src.decode(batch.src_BS[row].tolist()) == LINES[index]
-        assert vocabularies.tgt.decode(batch.tgt_out_BT[row].tolist()) == LINES[index][::-1]
+        assert vocabularies.tgt.decode(batch.tgt_out_BT[row].tolist()) == backwards(LINES[index])
         assert batch.tgt_in_BT[row, 1:].tolist()[: batch.tgt_out_BT.size(1) - 1] == [
             0 if id_ == EOS else id_ for id_ in batch.tgt_out_BT[row, :-1].tolist()
         ]

@@ -74,16 +74,15 @@ def test_stopped_and_resumed_equals_never_stopped(
     whole_config, whole = moved(tiny_config, "whole")
     train(whole_config)
     parts_config, parts = moved(tiny_config, "parts")
-    update = Trainer.update
+    begin = Trainer._begin
 
-    def update_then_signal(self: Trainer, batches: Any) -> Any:
-        report = update(self, batches)
-        if report.step == stop_after:
+    def begin_then_signal(self: Trainer, batches: Any) -> None:
+        begin(self, batches)
+        if self.state.step == stop_after:
             signal.raise_signal(signal.SIGTERM)
-        return report
 
     with monkeypatch.context() as patched:
-        patched.setattr(Trainer, "update", update_then_signal)
+        patched.setattr(Trainer, "_begin", begin_then_signal)
         with pytest.raises(Interrupted) as caught:
             train(parts_config)
     assert caught.value.exit_code == 143
@@ -102,15 +101,15 @@ def test_killed_without_warning_and_resumed_equals_never_stopped(
     class Killed(BaseException):
         """Stands for SIGKILL: nothing of ours runs after it but what the system undoes."""
 
-    update = Trainer.update
+    begin = Trainer._begin
 
-    def update_then_die(self: Trainer, batches: Any) -> Any:
+    def begin_or_die(self: Trainer, batches: Any) -> None:
         if self.state.step == 7:
             raise Killed
-        return update(self, batches)
+        begin(self, batches)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Trainer, "update", update_then_die)
+        patched.setattr(Trainer, "_begin", begin_or_die)
         with pytest.raises(Killed):
             train(killed_config)
     assert killed.checkpoints_by_step()[-1][0] in (4, 5)  # 5 if its validation was the best so far

@@ -259,7 +259,7 @@ def test_ranks_share_devices_and_cores_or_say_why_not(monkeypatch: pytest.Monkey
         ranks.device("auto")
     with pytest.raises(UsageError, match="would put 2 ranks on one device"):
         ranks.device("cuda:0")
-    monkeypatch.setattr("s2s.runtime._n_cores", lambda: 6)
+    monkeypatch.setattr("s2s.runtime.n_cores", lambda: 6)
     threads = []
     try:
         for given in ("1", "2"):  # torchrun sets 1 if nobody sets anything
