@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from train_speed import BUNDLED, prepared_corpus, sgemm_rate
+from train_speed import BUNDLED, prepared_corpus, product_rate
 
 from s2s.config.schema import Config
 from s2s.corpus.batches import collate, plan_epoch
@@ -112,7 +112,10 @@ def profile(config: Config, prepared: Prepared, seconds: float) -> str:
     whole = seconds_of(lambda: trainer.update([indices]), seconds)
     times = {name: seconds_of(part, seconds) for name, part in parts_of(model, trainer, split, indices).items()}
     n_tokens = int(split.tgt_lengths[indices].sum()) + len(indices)
-    lines = [f"{config.model.preset}: {n_tokens:,} target pieces, one thread, sgemm {sgemm_rate() / 1e9:.0f} GFLOP/s"]
+    lines = [
+        f"{config.model.preset}: {n_tokens:,} target pieces, one thread,"
+        f" sgemm {product_rate(torch.float32) / 1e9:.0f} GFLOP/s"
+    ]
     for name, part_seconds in sorted(times.items(), key=lambda item: -item[1]):
         lines.append(f"  {name:28}{part_seconds * 1e3:9.1f} ms  {part_seconds / whole:6.1%}")
     lines.append(f"  {'sum of the parts':28}{sum(times.values()) * 1e3:9.1f} ms  {sum(times.values()) / whole:6.1%}")

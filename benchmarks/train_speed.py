@@ -1,12 +1,13 @@
 """Training speed on real text: target pieces a second, and what the machine could do in the same minutes.
 
     python benchmarks/train_speed.py [CORPUS] [--shape tiny base] [--batch-tokens 4096] [--ways workers threads]
-                                     [--seconds 20] [--threads N]
+                                     [--precision auto fp32 bf16] [--seconds 20] [--threads N]
 
 CORPUS is a folder with train.en and train.de; without it, the bundled one. Two ways to use the cores are timed in
 turns, update by update on the same batches (A B A B …), so that a machine that slows down slows both: `workers`, a
-batch cut into a part per core (what `s2s train` does), and `threads`, one batch with all cores in each operation. The
-first half of each is compared with its second half: their ratio is the noise floor.
+batch cut into a part per core (what `s2s train` does), and `threads`, one batch with all cores in each operation; and
+each with every precision asked for. The first half of each is compared with its second half: their ratio is the
+noise floor.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -25,7 +27,7 @@ from s2s.decoding.bundle import build_transformer
 from s2s.jobs.tokenize import Prepared, prepare
 from s2s.model import TransformerConfig
 from s2s.run_folder import RunFolder
-from s2s.runtime import set_threads
+from s2s.runtime import autocast_type, set_threads
 from s2s.training.checkpoint import TrainingState
 from s2s.training.trainer import Trainer
 
@@ -54,9 +56,9 @@ def flops_per_update(shape: TransformerConfig, n_src: int, n_tgt: int) -> float:
     return 3 * 2 * (encoder + decoder + d * shape.tgt_vocab_size * n_tgt)
 
 
-def sgemm_rate(seconds: float = 2.0) -> float:
+def product_rate(dtype: torch.dtype, seconds: float = 2.0) -> float:
     """Floating-point operations a second in a product of two 2048 × 2048 matrices, with all threads."""
-    a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
+    a, b = torch.randn(2048, 2048).to(dtype), torch.randn(2048, 2048).to(dtype)
     a @ b
     n, began = 0, time.perf_counter()
     while time.perf_counter() - began < seconds:
@@ -65,17 +67,22 @@ def sgemm_rate(seconds: float = 2.0) -> float:
     return n * 2 * 2048**3 / (time.perf_counter() - began)
 
 
-def measure(config: Config, prepared: Prepared, ways: list[str], seconds: float, n_threads: int) -> str:
-    """Time the ways in turns; a line of the table each."""
+def measure(
+    config: Config, prepared: Prepared, ways: list[str], precisions: list[str], seconds: float, n_threads: int
+) -> str:
+    """Time each way in each precision, all in turns; a line of the table each."""
     split = prepared.train
-    trainers = {}
-    for way in ways:
+    trainers, types = {}, {}
+    for way, precision in product(ways, precisions):
         model = build_transformer(config.model, prepared.vocabularies)
         set_threads(n_threads if way == "workers" else 1)  # a trainer makes as many workers as there are threads
-        trainers[way] = Trainer(model, split, config.train, TrainingState(prepared.fingerprint))
+        autocast = autocast_type(precision, torch.device("cpu"), training=True)
+        types[way, precision] = autocast or torch.float32
+        state = TrainingState(prepared.fingerprint)
+        trainers[way, precision] = Trainer(model, split, config.train, state, autocast)
     set_threads(n_threads)
     plan = plan_epoch(split.src_lengths, split.tgt_lengths, batch_tokens=config.train.batch_tokens, seed=1, epoch=0)
-    rates: dict[str, list[float]] = {way: [] for way in trainers}
+    rates: dict[tuple[str, str], list[float]] = {way: [] for way in trainers}
     flops = []
     began, number = time.perf_counter(), 0
     while time.perf_counter() - began < seconds or number < 4:
@@ -86,24 +93,31 @@ def measure(config: Config, prepared: Prepared, ways: list[str], seconds: float,
                 rates[way].append(report.n_target_tokens / report.seconds)
         n_src = int(split.src_lengths[batch].sum()) + len(batch)
         n_tgt = int(split.tgt_lengths[batch].sum()) + len(batch)
-        flops.append(flops_per_update(trainers[ways[0]].model.config, n_src, n_tgt) / n_tgt)
+        flops.append(flops_per_update(next(iter(trainers.values())).model.config, n_src, n_tgt) / n_tgt)
         number += 1
-    peak = sgemm_rate()
-    lines = [f"{config.model.preset}: {number} updates each, sgemm {peak / 1e9:.0f} GFLOP/s with {n_threads} threads"]
+    peaks = {dtype: product_rate(dtype) for dtype in {torch.float32: 0, **dict.fromkeys(types.values())}}
+    machine = ", ".join(f"{name_of(dtype)} {rate / 1e9:.0f}" for dtype, rate in peaks.items())
+    lines = [f"{config.model.preset}: {number} updates each; products with {n_threads} threads, GFLOP/s: {machine}"]
     for way, trainer in trainers.items():
         half = len(rates[way]) // 2
         noise = abs(statistics.median(rates[way][:half]) / statistics.median(rates[way][half:]) - 1)
         rate = statistics.median(rates[way])
-        used = rate * statistics.mean(flops) / peak
-        n_workers = trainer.gradient.n_workers
+        used = rate * statistics.mean(flops) / peaks[types[way]]
         lines.append(
-            f"  {way:8} {rate:8,.0f} target pieces/s  {used:5.1%} of sgemm  noise {noise:.1%}  {n_workers} workers"
+            f"  {way[0]:8} {name_of(types[way]):8} {rate:8,.0f} target pieces/s  {used:5.1%} of the rate of products"
+            f"  noise {noise:.1%}  {trainer.gradient.n_workers} workers"
         )
-    if len(ways) == 2:
-        ratio = statistics.median(a / b for a, b in zip(*rates.values(), strict=True))
-        lines.append(f"  {ways[0]} / {ways[1]}: {ratio:.2f}")
+    (first, best), *others = rates.items()
+    for name, rate_of_other in others:
+        ratio = statistics.median(a / b for a, b in zip(best, rate_of_other, strict=True))
+        lines.append(f"  {' '.join(first)} / {' '.join(name)}: {ratio:.2f}")
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # in KiB on Linux
     return "\n".join([*lines, f"  peak memory of this process so far: {peak_mib:,.0f} MiB"])
+
+
+def name_of(dtype: torch.dtype) -> str:
+    """float32 or bfloat16."""
+    return str(dtype).removeprefix("torch.")
 
 
 def main() -> None:
@@ -112,6 +126,7 @@ def main() -> None:
     parser.add_argument("--shape", nargs="+", default=["tiny", "base"])
     parser.add_argument("--batch-tokens", type=int, default=4096)
     parser.add_argument("--ways", nargs="+", choices=("workers", "threads"), default=["workers", "threads"])
+    parser.add_argument("--precision", nargs="+", choices=("auto", "fp32", "bf16"), default=["auto"])
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--threads", type=int)
     arguments = parser.parse_args()
@@ -120,7 +135,9 @@ def main() -> None:
     for shape in arguments.shape:
         with tempfile.TemporaryDirectory() as folder:
             config, prepared = prepared_corpus(arguments.corpus, shape, arguments.batch_tokens, Path(folder))
-            print(measure(config, prepared, arguments.ways, arguments.seconds, n_threads), flush=True)
+            print(
+                measure(config, prepared, arguments.ways, arguments.precision, arguments.seconds, n_threads), flush=True
+            )
 
 
 if __name__ == "__main__":
