@@ -1,6 +1,7 @@
 """Where an update's time goes, part by part, each part timed alone at the sizes of a real batch.
 
-    python benchmarks/train_profile.py [CORPUS] [--shape tiny base] [--batch-tokens 2048] [--seconds 1]
+    python benchmarks/train_profile.py [CORPUS] [--shape tiny base] [--batch-tokens 2048] [--precision auto]
+                                       [--seconds 1]
 
 One thread works on one worker's share of a batch, as `s2s train` does it on each core. The parts are run forward and
 backward on random numbers of the sizes that they have in the model; their sum is compared with a whole update, so that
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from train_speed import BUNDLED, prepared_corpus, product_rate
+from train_speed import BUNDLED, name_of, prepared_corpus, product_rate
 
 from s2s.config.schema import Config
 from s2s.corpus.batches import collate, plan_epoch
@@ -25,7 +26,7 @@ from s2s.corpus.store import EncodedSplit
 from s2s.decoding.bundle import build_transformer
 from s2s.jobs.tokenize import Prepared
 from s2s.model import Transformer, projection_loss
-from s2s.runtime import set_threads
+from s2s.runtime import autocast_type, set_threads
 from s2s.training.checkpoint import TrainingState
 from s2s.training.trainer import Trainer
 
@@ -48,7 +49,7 @@ def both_ways(forward: Callable[[], list[torch.Tensor]]) -> Callable[[], None]:
 
 
 def parts_of(
-    model: Transformer, trainer: Trainer, split: EncodedSplit, indices: NDArray[np.int64]
+    model: Transformer, trainer: Trainer, split: EncodedSplit, indices: NDArray[np.int64], dtype: torch.dtype
 ) -> dict[str, Callable[[], object]]:
     """The parts of an update on one batch; together they are about all of it."""
     batch = collate(split, indices)
@@ -59,20 +60,26 @@ def parts_of(
     hidden_ND = torch.randn(batch.n_target_tokens, d, requires_grad=True)
     mask = model.mask(src_BS)
 
+    def inputs() -> tuple[torch.Tensor, torch.Tensor]:
+        """As layers give them to their parts: in the type of products."""
+        return x_BSD.to(dtype), y_BTD.to(dtype)
+
     def embedding() -> list[torch.Tensor]:
         return [model.embed(src_BS, model.src_embedding), model.embed(tgt_BT, model.tgt_embedding)]
 
     def attention() -> list[torch.Tensor]:
+        x, y = inputs()
         return [
-            *(layer.self_attention(x_BSD, x_BSD, mask) for layer in model.encoder),
-            *(layer.self_attention(y_BTD, y_BTD, causal=True) for layer in model.decoder),
-            *(layer.cross_attention(y_BTD, x_BSD, mask) for layer in model.decoder),
+            *(layer.self_attention(x, x, mask) for layer in model.encoder),
+            *(layer.self_attention(y, y, causal=True) for layer in model.decoder),
+            *(layer.cross_attention(y, x, mask) for layer in model.decoder),
         ]
 
     def feed_forward() -> list[torch.Tensor]:
+        x, y = inputs()
         return [
-            *(layer.feed_forward(x_BSD) for layer in model.encoder),
-            *(layer.feed_forward(y_BTD) for layer in model.decoder),
+            *(layer.feed_forward(x) for layer in model.encoder),
+            *(layer.feed_forward(y) for layer in model.decoder),
         ]
 
     def residual() -> list[torch.Tensor]:
@@ -101,20 +108,24 @@ def parts_of(
     }
 
 
-def profile(config: Config, prepared: Prepared, seconds: float) -> str:
+def profile(config: Config, prepared: Prepared, precision: str, seconds: float) -> str:
     """Time the parts and a whole update; a table."""
     split = prepared.train
     model = build_transformer(config.model, prepared.vocabularies)
-    trainer = Trainer(model, split, config.train, TrainingState(prepared.fingerprint))
+    autocast = autocast_type(precision, torch.device("cpu"), training=True)
+    dtype = autocast or torch.float32
+    trainer = Trainer(model, split, config.train, TrainingState(prepared.fingerprint), autocast)
     model.train()
     plan = plan_epoch(split.src_lengths, split.tgt_lengths, batch_tokens=config.train.batch_tokens, seed=1, epoch=0)
     indices = plan[len(plan) // 2]
     whole = seconds_of(lambda: trainer.update([indices]), seconds)
-    times = {name: seconds_of(part, seconds) for name, part in parts_of(model, trainer, split, indices).items()}
+    with torch.autocast("cpu", dtype=autocast, enabled=autocast is not None):
+        parts = parts_of(model, trainer, split, indices, dtype)
+        times = {name: seconds_of(part, seconds) for name, part in parts.items()}
     n_tokens = int(split.tgt_lengths[indices].sum()) + len(indices)
     lines = [
-        f"{config.model.preset}: {n_tokens:,} target pieces, one thread,"
-        f" sgemm {product_rate(torch.float32) / 1e9:.0f} GFLOP/s"
+        f"{config.model.preset}: {n_tokens:,} target pieces, one thread, {name_of(dtype)},"
+        f" products at {product_rate(dtype) / 1e9:.0f} GFLOP/s"
     ]
     for name, part_seconds in sorted(times.items(), key=lambda item: -item[1]):
         lines.append(f"  {name:28}{part_seconds * 1e3:9.1f} ms  {part_seconds / whole:6.1%}")
@@ -128,13 +139,14 @@ def main() -> None:
     parser.add_argument("corpus", type=Path, nargs="?", default=BUNDLED)
     parser.add_argument("--shape", nargs="+", default=["tiny", "base"])
     parser.add_argument("--batch-tokens", type=int, default=2048, help="of one worker: half a batch, for two cores")
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
     parser.add_argument("--seconds", type=float, default=1.0, help="time for each part")
     arguments = parser.parse_args()
     set_threads(1)
     for shape in arguments.shape:
         with tempfile.TemporaryDirectory() as folder:
             config, prepared = prepared_corpus(arguments.corpus, shape, arguments.batch_tokens, Path(folder))
-            print(profile(config, prepared, arguments.seconds), flush=True)
+            print(profile(config, prepared, arguments.precision, arguments.seconds), flush=True)
 
 
 if __name__ == "__main__":

@@ -268,6 +268,9 @@ def translate_command(
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="With --sample: seed of the random numbers.")] = 1,
     scores: Annotated[bool, typer.Option("--scores", help="Write score and tab before each translation.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a line.")] = False,
+    align: Annotated[
+        bool, typer.Option("--alignments", help="Add ` ||| 0-0 1-2`: source word, target word, from attention.")
+    ] = False,
     int8: Int8 = False,
     device: Device = "auto",
     threads: Threads = None,
@@ -284,6 +287,8 @@ def translate_command(
         raise UsageError("--temperature, --top-k and --top-p need --sample")
     if beam is not None and n_best > beam:
         raise UsageError(f"--n-best {n_best} needs --beam {n_best} or more")
+    if align and n_best > 1:
+        raise UsageError("--alignments are of one translation a line: leave out --n-best")
     with _lines_of(text, source) as lines, _destination(output) as sink:
         from s2s.decoding.sampling import Sampling
         from s2s.decoding.translator import Translator
@@ -302,7 +307,7 @@ def translate_command(
         )
         form: Format = "json" if as_json else "n-best" if n_best > 1 else "scores" if scores else "text"
         sampling = Sampling(temperature, top_k, top_p, seed) if sampled else None
-        report = translate_stream(translator, options, lines, sink, form, prefix, sampling)
+        report = translate_stream(translator, options, lines, sink, form, prefix, sampling, align=align)
     report.tell()
 
 

@@ -129,6 +129,10 @@ class Vocabulary:
         pieces: list[str] = self._processor.encode(without_surrogates(text), out_type=str)
         return pieces
 
+    def pieces_of(self, ids: Iterable[int]) -> list[str]:
+        """The pieces that ids stand for."""
+        return [self._processor.id_to_piece(id_) for id_ in ids]
+
     def decode(self, ids: Iterable[int]) -> str:
         """Text of ids, on one line: control symbols are passed over, and what would break the line becomes a space.
 

@@ -4,13 +4,14 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TypeVar
 
 import torch
 from torch import Tensor
 
+from s2s.decoding.alignment import Links, attention_to_source, word_links, word_numbers
 from s2s.decoding.batching import batches_by_length, pad_rows
 from s2s.decoding.bundle import Bundle, load_bundle
 from s2s.decoding.engine import DecodingEngine
@@ -54,12 +55,14 @@ class Translation:
         candidates: Best first; one for a line without text, whose translation is empty.
         n_parts: Parts in which it was translated, because it is longer than anything seen in training; 0 if empty.
         n_cut: Parts whose translation was ended by the length limit.
+        alignment: Pairs (source word, word of the best translation), counted from 0, if they were asked for.
     """
 
     source: str
     candidates: list[Candidate]
     n_parts: int
     n_cut: int
+    alignment: Links | None = None
 
     @property
     def text(self) -> str:
@@ -137,6 +140,7 @@ class Translator:
         prefix: str | None = None,
         sampling: Sampling | None = None,
         first: int = 0,
+        align: bool = False,
     ) -> list[Translation]:
         """Like `translate`, with all that is known about each translation.
 
@@ -147,7 +151,10 @@ class Translator:
             prefix: What each translation begins with, if given. Its last piece is what it is as the end of a text.
             sampling: Draw translations instead of searching for them, if given.
             first: Number of the first line; with it and the seed, samples are reproducible.
+            align: Link the words of the translations to those of the lines, which takes one more pass; n_best is 1.
         """
+        if align and options.n_best > 1:
+            raise ValueError("alignments are of one translation a line")
         parts_of_line = [self._parts(line) for line in lines]
         parts = [part for parts in parts_of_line for part in parts]
         prefixes = None
@@ -155,15 +162,39 @@ class Translator:
             ids = self.bundle.vocabularies.tgt.encode(prefix)
             prefixes = [[] if number else ids for parts in parts_of_line for number in range(len(parts))]
         if sampling is None:
-            found = iter(self._search(parts, options, check_stop, prefixes))
+            found = self._search(parts, options, check_stop, prefixes)
         else:
             numbers = [(line, part) for line, parts in enumerate(parts_of_line, first) for part in range(len(parts))]
             seeds = [seed_of_step(sampling.seed, line, part) for line, part in numbers]
-            found = iter(self._sample(parts, options, check_stop, sampling, seeds))
-        return [
-            self._join(line, [next(found) for _ in parts], options)
+            found = self._sample(parts, options, check_stop, sampling, seeds)
+        in_order = iter(found)
+        translations = [
+            self._join(line, [next(in_order) for _ in parts], options)
             for line, parts in zip(lines, parts_of_line, strict=True)
         ]
+        return self._aligned(translations, parts_of_line, found) if align else translations
+
+    def _aligned(
+        self, translations: list[Translation], parts_of_line: list[list[list[int]]], found: list[list[Hypothesis]]
+    ) -> list[Translation]:
+        """Add alignments."""
+        pairs = [(part, best.ids) for part, (best, *_) in zip(itertools.chain(*parts_of_line), found, strict=True)]
+        attention = iter(
+            zip(pairs, attention_to_source(self.bundle.transformer, pairs, autocast=self.autocast), strict=True)
+        )
+        aligned = []
+        for translation, parts in zip(translations, parts_of_line, strict=True):
+            src_words = iter(word_numbers(self.bundle.vocabularies.src.pieces(translation.source)))
+            links: Links = []
+            n_target_words = 0
+            for _ in parts:
+                (source, target), weights_TS = next(attention)
+                tgt_words = word_numbers(self.bundle.vocabularies.tgt.pieces_of(target))
+                here = [next(src_words) for _ in source]
+                links += word_links(weights_TS, here, [n_target_words + word for word in tgt_words])
+                n_target_words += tgt_words[-1] + len(self._joint) if tgt_words else 0
+            aligned.append(replace(translation, alignment=links))
+        return aligned
 
     def _parts(self, line: str) -> list[list[int]]:
         """Source ids of a line, in parts no longer than what the model was trained on; none for an empty line."""

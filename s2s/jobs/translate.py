@@ -69,6 +69,8 @@ def translate_stream(
     form: Format = "text",
     prefix: str | None = None,
     sampling: Sampling | None = None,
+    *,
+    align: bool = False,
 ) -> StreamReport:
     """Translate lines as they come in; what waits is translated together, what comes alone at once.
 
@@ -81,6 +83,8 @@ def translate_stream(
             `line ||| translation ||| score`, lines counted from 0; `json` one object a line.
         prefix: What each translation begins with, if given.
         sampling: Draw translations at random, if given.
+        align: Add to each translation ` ||| ` and the words of the source that its words come from, as `0-0 1-2`
+            (source word, target word, from 0); with `json`, as lists.
 
     Returns:
         Counts of what happened.
@@ -93,7 +97,7 @@ def translate_stream(
             lines.append(line)
             report.n_repaired += repaired
         translations = translator.translate_lines(
-            lines, options, prefix=prefix, sampling=sampling, first=report.n_lines
+            lines, options, prefix=prefix, sampling=sampling, first=report.n_lines, align=align
         )
         for number, translation in enumerate(translations, start=report.n_lines):
             sink.write(_render(translation, number, form).encode("utf-8", "replace"))
@@ -134,17 +138,25 @@ def _chunks(source: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def _render(translation: Translation, number: int, form: Format) -> str:
+    links = translation.alignment
+    end = "\n" if links is None else " ||| " + " ".join(f"{source}-{target}" for source, target in links) + "\n"
     if form == "text":
-        return translation.text + "\n"
+        return translation.text + end
     if form == "scores":
-        return f"{translation.candidates[0].score:.4f}\t{translation.text}\n"
+        return f"{translation.candidates[0].score:.4f}\t{translation.text}{end}"
     if form == "n-best":
         return "".join(f"{number} ||| {one.text} ||| {one.score:.4f}\n" for one in translation.candidates)
     candidates = [
         {"text": one.text, "score": one.score, "log_probability": one.log_probability, "n_pieces": one.n_pieces}
         for one in translation.candidates
     ]
-    record = {"source": translation.source, "translation": translation.text, "candidates": candidates}
+    record: dict[str, object] = {
+        "source": translation.source,
+        "translation": translation.text,
+        "candidates": candidates,
+    }
+    if links is not None:
+        record["alignment"] = links
     return (
         json.dumps({**record, "n_parts": translation.n_parts, "cut": translation.n_cut > 0}, ensure_ascii=False) + "\n"
     )

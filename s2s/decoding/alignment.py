@@ -1,0 +1,92 @@
+"""Which words of the source the words of a translation come from, read off encoder-decoder attention.
+
+What a deep decoder attends to is not always what it translates: the last layer but one, all heads averaged, is the
+usual choice (Garg et al. 2019, https://arxiv.org/abs/1909.02074).
+
+Shapes: B pairs, H heads, T target positions, S source positions.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import torch
+from torch import Tensor
+
+from s2s.decoding.batching import batches_by_length, pad_rows
+from s2s.decoding.forced import Pair
+from s2s.model import Transformer
+from s2s.symbols import BOS, EOS
+
+Links = list[tuple[int, int]]
+
+_WORD_START = "▁"  # SentencePiece's mark of a space
+
+
+@torch.inference_mode()
+def attention_to_source(
+    model: Transformer, pairs: Sequence[Pair], *, batch_tokens: int = 4096, autocast: torch.dtype | None = None
+) -> list[Tensor]:
+    """What the model attends to in the source as it says each piece of a given translation.
+
+    Args:
+        model: In evaluation mode.
+        pairs: Source and target ids, without begin and end symbols.
+        batch_tokens: Budget of a batch: pairs × pieces of its longest side.
+        autocast: Type of autocast, or none for float32.
+
+    Returns:
+        For each pair weights `(T, S)`. The last column is the source's end symbol; a row sums to 1.
+    """
+    device = next(model.parameters()).device
+    found = [torch.empty(0)] * len(pairs)
+    lengths = [max(len(source), len(target)) + 1 for source, target in pairs]
+    for batch in batches_by_length(lengths, batch_tokens):
+        src_BS = pad_rows([[*pairs[index][0], EOS] for index in batch]).to(device)
+        tgt_in_BT = pad_rows([[BOS, *pairs[index][1]] for index in batch]).to(device)
+        weights: list[Tensor] = []
+        with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
+            model.decode(tgt_in_BT, model.encode(src_BS), src_BS, weights)
+        weights_BTS = weights[max(0, len(weights) - 2)].float().mean(dim=1).cpu()
+        for row, index in enumerate(batch):
+            source, target = pairs[index]
+            found[index] = weights_BTS[row, : len(target), : len(source) + 1]
+    return found
+
+
+def word_links(weights_TS: Tensor, src_words: Sequence[int], tgt_words: Sequence[int]) -> Links:
+    """Link each word of the target to the word of the source whose pieces get most of its attention.
+
+    A word that attends more to the end of the source than to any of its words is linked to none.
+
+    Args:
+        weights_TS: From `attention_to_source`.
+        src_words: For each source piece the number of its word, rising; the end symbol has none.
+        tgt_words: The same for each target piece.
+
+    Returns:
+        Pairs (source word, target word), in the order of the target.
+    """
+    links = []
+    start_of_word, n_words = (src_words[0], src_words[-1] - src_words[0] + 1) if src_words else (0, 0)
+    columns_S = torch.tensor([*(word - start_of_word for word in src_words), n_words])
+    for word, rows in groupby(range(len(tgt_words)), key=tgt_words.__getitem__):
+        attention_S = weights_TS[list(rows)].mean(dim=0)
+        likeliest = int(attention_S.new_zeros(n_words + 1).index_add(0, columns_S, attention_S).argmax())
+        if likeliest < n_words:
+            links.append((start_of_word + likeliest, word))
+    return links
+
+
+def word_numbers(pieces: Sequence[str]) -> list[int]:
+    """For each piece of a text the number of its word, from 0; words are what stands between spaces.
+
+    >>> word_numbers(["▁a", "b", "▁", "c", "▁d"])
+    [0, 0, 1, 1, 2]
+    """
+    numbers: list[int] = []
+    number = -1
+    for before, piece in zip(["", *pieces], pieces, strict=False):
+        number += piece.startswith(_WORD_START) and before != _WORD_START
+        number = max(number, 0)
+        numbers.append(number)
+    return numbers
