@@ -81,12 +81,18 @@ class Translator:
         bundle: The model with its vocabulary and defaults.
         precision: `auto`, `fp32` or `bf16`.
         int8: Whether linear maps are in 8 bits; a CPU with VNNI is needed.
+
+    Attributes:
+        bundle: The model.
+        autocast: Type of autocast of what is not search, or none.
+        precision: In what type it searches: float32, bfloat16 or int8.
     """
 
     def __init__(self, bundle: Bundle, precision: str = "auto", int8: bool = False) -> None:
         self.bundle = bundle
         device = next(bundle.transformer.parameters()).device
         self.autocast = autocast_type(precision, device)
+        self.precision = "int8" if int8 else str(self.autocast or torch.float32).removeprefix("torch.")
         self._engine = DecodingEngine(bundle.transformer, self.autocast, int8)
         # languages that BLEU scores by characters are written without spaces
         self._joint = " " if bleu_tokenizer(bundle.target) == "13a" else ""

@@ -45,6 +45,7 @@ class Evaluation:
         ppl: Perplexity, e to the power of `nll`; per piece, so only models with one vocabulary compare by it.
         beam: Beam of the search.
         length_penalty: α of the search.
+        precision: In what type the search computed: float32, bfloat16 or int8.
         seconds: Time the search took.
         notes: Lines that were empty, translated in parts, or ended by the length limit.
     """
@@ -57,6 +58,7 @@ class Evaluation:
     ppl: float
     beam: int
     length_penalty: float
+    precision: str
     seconds: float
     notes: dict[str, int]
 
@@ -189,6 +191,7 @@ def evaluate_with(
             ppl=math.exp(min(nll, 700.0)),
             beam=options.beam,
             length_penalty=options.length_penalty,
+            precision=translator.precision,
             seconds=seconds,
             notes=count_notes(translations),
         ),
@@ -218,7 +221,7 @@ def keep(evaluation: Evaluation, hypotheses: Sequence[str], run: RunFolder) -> P
 
 def table(evaluations: Sequence[Evaluation]) -> str:
     """Evaluations as a table for people, with the signatures below it."""
-    header = ["run", "test set", "sentences", "BLEU", "chrF2", "TER", "ppl", "beam"]
+    header = ["run", "test set", "sentences", "BLEU", "chrF2", "TER", "ppl", "beam", "precision"]
     rows = [
         [
             evaluation.run,
@@ -227,6 +230,7 @@ def table(evaluations: Sequence[Evaluation]) -> str:
             *(f"{evaluation.score(name):.2f}" for name in ("BLEU", "chrF2", "TER")),
             f"{evaluation.ppl:.3f}",
             str(evaluation.beam),
+            evaluation.precision,
         ]
         for evaluation in evaluations
     ]

@@ -66,6 +66,7 @@ def test_the_golden_model_translates_nearly_the_same() -> None:
 def test_a_sentence_is_translated_alike_whatever_its_company() -> None:
     translator = Translator.load(GOLDEN, "cpu", int8=True)
     lines = ["one cat", "red dog two three", "blue", "three two one"]
+    assert translator.precision == "int8"
     assert translator.translate(lines) == [translator.translate([line])[0] for line in lines]
 
 

@@ -48,7 +48,11 @@ def test_files_can_be_scored_and_the_table_names_them(run: Path, tmp_path: Path)
     evaluation = evaluate(run, files_as_test_set(tmp_path / "mine.en", tmp_path / "mine.de"), beam=1)
     assert (evaluation.n_sentences, evaluation.notes["empty"], evaluation.beam) == (3, 1, 1)
     assert (run / "eval" / "mine.en" / "hypotheses.txt").read_text("utf-8").count("\n") == 3
+    assert (evaluation.precision, evaluation.n_sentences) == ("float32", 3)
     assert "mine.en" in table([evaluation])
+    assert "float32" in table([evaluation])
+    scores = json.loads((run / "eval" / "mine.en" / "scores.json").read_text("utf-8"))
+    assert (scores["precision"], scores["beam"]) == ("float32", 1)
 
 
 def test_a_model_folder_alone_can_be_evaluated_but_nothing_is_kept(run: Path, tmp_path: Path) -> None:
