@@ -45,7 +45,7 @@ def be_a_rank(config_file: Path, fingerprint: str, device_name: str) -> None:
         vocabularies, split = open_prepared(RunFolder(Path(config.run)), fingerprint)
         ranks.connect(device)
         model = build_transformer(config.model, vocabularies).to(device)
-        autocast = autocast_type(config.train.precision, device)
+        autocast = autocast_type(config.train.precision, device, training=True)
         state = TrainingState(fingerprint, n_ranks=ranks.n)
         trainer = Trainer(model, split, config.train, state, autocast, ranks)
         print(json.dumps({"threads": n_threads, "workers": trainer.gradient.n_workers}), flush=True)
@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--shape", default="tiny")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--batch-tokens", type=int)
+    parser.add_argument("--batch-tokens", type=int, default=4096)
     parser.add_argument("--be-a-rank", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.be_a_rank:
@@ -123,10 +123,7 @@ def main() -> None:
         be_a_rank(Path(config_file), fingerprint, device)
         return
     with tempfile.TemporaryDirectory() as folder:
-        config, prepared = prepared_corpus(arguments.corpus, arguments.shape, Path(folder))
-        if arguments.batch_tokens:
-            train = config.train.model_copy(update={"batch_tokens": arguments.batch_tokens})
-            config = config.model_copy(update={"train": train})
+        config, prepared = prepared_corpus(arguments.corpus, arguments.shape, arguments.batch_tokens, Path(folder))
         config_file = Path(folder) / "config.yaml"
         config_file.write_text(dump_config(config), "utf-8")
         groups = [Group(n, [str(config_file), prepared.fingerprint, arguments.device]) for n in arguments.ranks]

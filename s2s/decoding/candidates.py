@@ -1,9 +1,9 @@
-"""The best continuations of all hypotheses, without a softmax over, or a sort of, the vocabulary.
+"""The best continuations of all hypotheses, without a sort of the vocabulary.
 
-A step of beam search asks for the 2M best of a sentence's M × V continuations. Each is the hypothesis' log-probability,
-plus its logit, minus the log-sum-exp of its row. The logits of many rows do not fit into a processor's cache, and
-sorting them takes longer than computing them. So rows are taken a few hundred at a time, and the vocabulary in blocks
-of 64: the 2M best lie in the 2M blocks with the largest maxima, and only those are looked into. The result is exact.
+A step of beam search asks for the 2M best of a sentence's M × V continuations. The numbers of many rows do not fit into
+a processor's cache, and sorting them takes longer than computing them. So rows are taken some at a time, and the
+vocabulary in blocks of 64: the 2M best lie in the 2M blocks with the largest maxima; only those are looked into.
+The result is exact.
 
 Shapes: B sentences, M beam, N = B × M hypotheses, V vocabulary, W blocks, D d_model, R rows of a chunk, C candidates.
 """
@@ -12,43 +12,40 @@ from collections.abc import Callable
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from s2s.symbols import BOS, PAD, UNK
 
 _BLOCK = 64
-_CHUNK_NUMBERS = 2**21  # logits at a time: 8 MB
+_CHUNK_NUMBERS = 2**19  # logits at a time: 2 MB
 _NEVER = [PAD, UNK, BOS]  # never chosen; in the sum of probabilities they count
 
 
 class HasLogits(Protocol):
     """What turns hidden states into logits."""
 
-    def logits(self, hidden_CD: Tensor, out_CV: Tensor | None = None) -> Tensor:
-        """Logits in float32 of some rows, into `out_CV` if that is given."""
+    def logits(self, hidden_CD: Tensor) -> Tensor:
+        """Logits in float32 of some rows."""
 
 
 Forbid = Callable[[Tensor, int], None]
-"""Sets logits `(R, V)` of the sentences from a number on to -∞, in place."""
+"""Sets log-probabilities `(R, V)` of the sentences from a number on to -∞, in place."""
 
 
 class Candidates:
-    """Finds the best continuations, step after step; keeps the memory that it needs for it.
+    """Finds the best continuations.
 
     Args:
         model: Computes logits.
         vocabulary_size: V.
         beam: M.
-        device: Where hidden states are.
     """
 
-    def __init__(self, model: HasLogits, vocabulary_size: int, beam: int, device: torch.device) -> None:
+    def __init__(self, model: HasLogits, vocabulary_size: int, beam: int) -> None:
         self.model, self.v, self.beam = model, vocabulary_size, beam
         self.n_blocks = -(-vocabulary_size // _BLOCK)
-        width = self.n_blocks * _BLOCK
-        self.n_sentences = max(1, _CHUNK_NUMBERS // (width * beam))  # of a chunk
-        self._logits = torch.full((self.n_sentences * beam, width), float("-inf"), device=device)
-        self._work = torch.empty_like(self._logits)
+        self.n_sentences = max(1, _CHUNK_NUMBERS // (self.n_blocks * _BLOCK * beam))  # of a chunk
 
     def best(self, hidden_ND: Tensor, sums_BM: Tensor, forbid: Forbid | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """The 2M best continuations of each sentence (1 if M is 1), best first.
@@ -73,30 +70,24 @@ class Candidates:
     def _best(
         self, hidden_RD: Tensor, sums_BM: Tensor, forbid: Forbid | None, first: int
     ) -> tuple[Tensor, Tensor, Tensor]:
-        n_rows = len(hidden_RD)
-        logits_RV = self._logits[:n_rows]
-        self.model.logits(hidden_RD, logits_RV[:, : self.v])
-        blocks_RWX = logits_RV.view(n_rows, self.n_blocks, _BLOCK)
+        log_p_RV = self.model.logits(hidden_RD).log_softmax(dim=1)
+        log_p_RV[:, _NEVER] = float("-inf")
+        if forbid is not None:
+            forbid(log_p_RV, first)
+        if self.v % _BLOCK:
+            log_p_RV = F.pad(log_p_RV, (0, self.n_blocks * _BLOCK - self.v), value=float("-inf"))
+        blocks_RWX = log_p_RV.view(len(log_p_RV), self.n_blocks, _BLOCK)
         max_RW = blocks_RWX.amax(dim=2)
-        max_R1 = max_RW.amax(dim=1, keepdim=True)
-        sum_R = torch.sub(logits_RV, max_R1, out=self._work[:n_rows]).exp_().sum(dim=1)
-        logits_RV[:, _NEVER] = float("-inf")
-        if forbid is None:
-            max_RW[:, 0] = logits_RV[:, :_BLOCK].amax(dim=1)
-        else:
-            forbid(logits_RV[:, : self.v], first)
-            max_RW = blocks_RWX.amax(dim=2)
-        base_R = sums_BM.reshape(-1) - sum_R.log() - max_R1[:, 0]  # what is to be added to a logit
         if self.beam == 1:
-            return self._best_of_one(blocks_RWX, max_RW, base_R)
+            return self._best_of_one(blocks_RWX, max_RW, sums_BM)
         beam, n_sentences = self.beam, len(sums_BM)
         # blocks of a sentence's hypotheses beside each other: number m × W + w
-        value_BW = (max_RW + base_R[:, None]).view(n_sentences, beam * self.n_blocks)
+        value_BW = (max_RW + sums_BM.view(-1, 1)).view(n_sentences, beam * self.n_blocks)
         n_wanted = min(2 * beam, value_BW.size(1))
         block_BC = value_BW.topk(n_wanted, dim=1, sorted=False).indices
         place_BC = block_BC // self.n_blocks
         inside_BCX = blocks_RWX.view(n_sentences, -1, _BLOCK).gather(1, block_BC[:, :, None].expand(-1, -1, _BLOCK))
-        inside_BCX = inside_BCX + base_R.view(n_sentences, beam).gather(1, place_BC)[:, :, None]
+        inside_BCX = inside_BCX + sums_BM.gather(1, place_BC)[:, :, None]
         sums_BC, order_BC = inside_BCX.flatten(1).topk(min(2 * beam, n_wanted * _BLOCK), dim=1)
         column_BC = order_BC // _BLOCK
         first_BC = (block_BC.gather(1, column_BC) % self.n_blocks) * _BLOCK
@@ -104,8 +95,8 @@ class Candidates:
         return sums_BC, place_BC.gather(1, column_BC), piece_BC
 
     @staticmethod
-    def _best_of_one(blocks_RWX: Tensor, max_RW: Tensor, base_R: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _best_of_one(blocks_RWX: Tensor, max_RW: Tensor, sums_B1: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         max_R1, block_R1 = max_RW.max(dim=1, keepdim=True)
         inside_RX = blocks_RWX.gather(1, block_R1[:, :, None].expand(-1, -1, _BLOCK))[:, 0]
         piece_R1 = block_R1 * _BLOCK + inside_RX.argmax(dim=1, keepdim=True)
-        return max_R1 + base_R[:, None], torch.zeros_like(piece_R1), piece_R1
+        return max_R1 + sums_B1, torch.zeros_like(piece_R1), piece_R1

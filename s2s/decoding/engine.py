@@ -13,7 +13,6 @@ K head width, L decoder layers, V vocabulary.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,15 +20,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from s2s.decoding.int8 import Int8Map, check_int8
+from s2s.decoding.maps import Map, Prepare, preparation
 from s2s.model import Transformer
-from s2s.model.layers import DecoderLayer, EncoderLayer, Residual
+from s2s.model.attention import MultiHeadAttention
+from s2s.model.layers import DecoderLayer, EncoderLayer, FeedForward
 from s2s.symbols import BOS, PAD
 
 _FIRST_CAPACITY = 16  # steps that a new cache has room for; it doubles when full
-
-Map = Callable[[Tensor], Tensor]
-Prepare = Callable[[list[nn.Linear]], Map]
 
 
 @dataclass
@@ -71,21 +68,16 @@ class DecodingEngine:
         self._n_heads = model.config.n_heads
         self._pre = model.config.norm == "pre"
         self._scale = math.sqrt(model.config.d_model)
-        if int8:
-            check_int8(self.device)
         with torch.no_grad():
-            prepare = _in_int8 if int8 else partial(_in_type, dtype=self.dtype)
+            prepare = preparation(self.dtype, self.device, int8)
             self._encoder = [_EncoderWeights.of(layer, prepare) for layer in model.encoder]
             self._decoder = [_DecoderWeights.of(layer, prepare) for layer in model.decoder]
-            self._memory_map = prepare([part for layer in model.decoder for part in _keys_and_values(layer)])
-            self._int8_projection = Int8Map(model.projection.weight.detach(), None) if int8 else None
+            self._memory_map = prepare(*_keys_and_values(model.decoder))
             self._encoder_norm, self._decoder_norm = _norm(model.encoder_norm), _norm(model.decoder_norm)
-            self._projection_DV = model.projection.weight.detach().t()  # logits are float32: bfloat16 would tie them
-
-    @property
-    def vocabulary_size(self) -> int:
-        """V."""
-        return self._projection_DV.size(1)
+            # logits are float32 where others are bfloat16, which would tie them
+            project = preparation(model.projection.weight.dtype, self.device, int8)
+            self._projection = project(model.projection.weight.detach(), None)
+            self.vocabulary_size = model.projection.weight.size(0)
 
     def start(self, src_BS: Tensor, beam: int) -> State:
         """Encode sentences and make room for `beam` hypotheses of each.
@@ -120,7 +112,7 @@ class DecodingEngine:
     def _self_attention(self, y_BSD: Tensor, layer: "_EncoderWeights", mask_B11S: Tensor | None) -> Tensor:
         b, s, d = y_BSD.shape
         q, k, v = layer.queries_keys_values(y_BSD).view(b, s, 3, self._n_heads, -1).permute(2, 0, 3, 1, 4)
-        out_BHSK = F.scaled_dot_product_attention(q, k, v, mask_B11S)
+        out_BHSK = F.scaled_dot_product_attention(q, k, v, mask_B11S, scale=1.0)
         return layer.attention_output(out_BHSK.transpose(1, 2).reshape(b, s, d))
 
     def step(self, state: State, tokens_N: Tensor | None) -> Tensor:
@@ -150,12 +142,12 @@ class DecodingEngine:
                 q, k, v = layer.queries_keys_values(y_ND).view(n_sentences, beam, 3, n_heads, -1).permute(2, 0, 3, 1, 4)
                 history[0, :, :, end - 1], history[1, :, :, end - 1] = k, v
                 keys, values = history[:, :, :, :end].flatten(3, 4)
-                out_BHMK = F.scaled_dot_product_attention(q, keys, values, mask_B1MU)
+                out_BHMK = _attend(q, keys, values, mask_B1MU)
                 return layer.attention_output(out_BHMK.transpose(1, 2).reshape(y_ND.shape))
 
             def look_at_source(y_ND: Tensor, layer: _DecoderWeights = layer, memory: Tensor = memory) -> Tensor:
                 q_BHMK = layer.source_queries(y_ND).view(n_sentences, beam, n_heads, -1).transpose(1, 2)
-                out_BHMK = F.scaled_dot_product_attention(q_BHMK, memory[0], memory[1], state.mask_B11S)
+                out_BHMK = _attend(q_BHMK, memory[0], memory[1], state.mask_B11S)
                 return layer.source_output(out_BHMK.transpose(1, 2).reshape(y_ND.shape))
 
             x_ND = self._around(x_ND, layer.norms[0], look_back)
@@ -175,12 +167,9 @@ class DecodingEngine:
         zero = torch.zeros((), dtype=self.dtype, device=self.device)
         return zero.masked_fill(foreign_BMTM, float("-inf")).flatten(2)[:, None]
 
-    def logits(self, hidden_CD: Tensor, out_CV: Tensor | None = None) -> Tensor:
-        """Logits in float32 of some rows of hidden states, into `out_CV` if that is given."""
-        if self._int8_projection is not None:
-            logits_CV = self._int8_projection(hidden_CD)
-            return logits_CV if out_CV is None else out_CV.copy_(logits_CV)
-        return torch.mm(hidden_CD, self._projection_DV, out=out_CV)
+    def logits(self, hidden_CD: Tensor) -> Tensor:
+        """Logits of some rows of hidden states, in float32."""
+        return self._projection(hidden_CD)
 
     def select(self, state: State, parents_BM: Tensor, sentences_B: Tensor | None = None) -> None:
         """Reorder hypotheses, and keep only some sentences.
@@ -223,12 +212,12 @@ class _EncoderWeights:
     @classmethod
     def of(cls, layer: nn.Module, prepare: Prepare) -> "_EncoderWeights":
         assert isinstance(layer, EncoderLayer)
-        attention = layer.self_attention
+        around = (layer.around_self_attention, layer.around_feed_forward)
         return cls(
-            prepare([attention.query, attention.key, attention.value]),
-            prepare([attention.output]),
-            _feed_forward(layer.feed_forward.inner, layer.feed_forward.outer, prepare),
-            [_norm_of(around) for around in (layer.around_self_attention, layer.around_feed_forward)],
+            prepare(*_queries_keys_values(layer.self_attention)),
+            prepare(*_weights(layer.self_attention.output)),
+            _feed_forward(layer.feed_forward, prepare),
+            [_norm(one.norm) for one in around],
         )
 
 
@@ -244,45 +233,49 @@ class _DecoderWeights:
     @classmethod
     def of(cls, layer: nn.Module, prepare: Prepare) -> "_DecoderWeights":
         assert isinstance(layer, DecoderLayer)
-        own, cross = layer.self_attention, layer.cross_attention
         around = (layer.around_self_attention, layer.around_cross_attention, layer.around_feed_forward)
         return cls(
-            prepare([own.query, own.key, own.value]),
-            prepare([own.output]),
-            prepare([cross.query]),
-            prepare([cross.output]),
-            _feed_forward(layer.feed_forward.inner, layer.feed_forward.outer, prepare),
-            [_norm_of(one) for one in around],
+            prepare(*_queries_keys_values(layer.self_attention)),
+            prepare(*_weights(layer.self_attention.output)),
+            prepare(*_queries(layer.cross_attention)),
+            prepare(*_weights(layer.cross_attention.output)),
+            _feed_forward(layer.feed_forward, prepare),
+            [_norm(one.norm) for one in around],
         )
 
 
-def _keys_and_values(layer: nn.Module) -> tuple[nn.Linear, nn.Linear]:
-    """The maps of the encoder's output in a layer of the decoder."""
-    assert isinstance(layer, DecoderLayer)
-    return layer.cross_attention.key, layer.cross_attention.value
+def _weights(linear: nn.Linear) -> tuple[Tensor, Tensor]:
+    return linear.weight.detach(), linear.bias.detach()
 
 
-def _in_type(linears: list[nn.Linear], dtype: torch.dtype) -> Map:
-    weight, bias = (part.to(dtype) for part in _joined(linears))
-    return lambda x: F.linear(x, weight, bias)
+def _queries(attention: MultiHeadAttention) -> tuple[Tensor, Tensor]:
+    """The map to queries, with the 1 / √d_k of equation 1 in it."""
+    weight, bias = _weights(attention.query)
+    scale = math.sqrt(attention.n_heads / weight.size(0))
+    return weight * scale, bias * scale
 
 
-def _in_int8(linears: list[nn.Linear]) -> Map:
-    return Int8Map(*_joined(linears))
+def _queries_keys_values(attention: MultiHeadAttention) -> tuple[Tensor, Tensor]:
+    """The three maps as one, their outputs side by side."""
+    return _joined([_queries(attention), _weights(attention.key), _weights(attention.value)])
 
 
-def _joined(linears: list[nn.Linear]) -> tuple[Tensor, Tensor]:
-    """Linear maps of the same input as one, their outputs side by side."""
-    return torch.cat([linear.weight for linear in linears]), torch.cat([linear.bias for linear in linears])
+def _keys_and_values(decoder: nn.ModuleList) -> tuple[Tensor, Tensor]:
+    """The maps of the encoder's output to keys and values, of all layers as one."""
+    parts = []
+    for layer in decoder:
+        assert isinstance(layer, DecoderLayer)
+        parts += [_weights(layer.cross_attention.key), _weights(layer.cross_attention.value)]
+    return _joined(parts)
 
 
-def _feed_forward(inner: nn.Linear, outer: nn.Linear, prepare: Prepare) -> Map:
-    first, second = prepare([inner]), prepare([outer])
-    return lambda x: second(first(x).relu_())
+def _joined(parts: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    return torch.cat([weight for weight, _ in parts]), torch.cat([bias for _, bias in parts])
 
 
-def _norm_of(around: Residual) -> Map:
-    return _norm(around.norm)
+def _feed_forward(layer: FeedForward, prepare: Prepare) -> Map:
+    first, second = prepare(*_weights(layer.inner), relu=True), prepare(*_weights(layer.outer))
+    return lambda x: second(first(x))
 
 
 def _norm(norm: nn.Module) -> Map:
@@ -290,3 +283,16 @@ def _norm(norm: nn.Module) -> Map:
         return lambda x: x
     shape, weight, bias, epsilon = norm.normalized_shape, norm.weight.detach(), norm.bias.detach(), norm.eps
     return lambda x: F.layer_norm(x, shape, weight, bias, epsilon)
+
+
+def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """Attention of queries that are scaled already.
+
+    With the few queries of a step, two products and a softmax take less time on a processor than the fused kernel.
+    """
+    if q.device.type != "cpu":
+        return F.scaled_dot_product_attention(q, k, v, mask, scale=1.0)
+    scores = q @ k.transpose(-2, -1)
+    if mask is not None:
+        scores += mask
+    return scores.softmax(dim=-1) @ v

@@ -35,8 +35,8 @@ class StepModel(Protocol[S]):
     def step(self, state: S, tokens_N: Tensor | None) -> Tensor:
         """Hidden states `(N, D)` after the pieces `tokens_N` (none: after the begin symbol)."""
 
-    def logits(self, hidden_CD: Tensor, out_CV: Tensor | None = None) -> Tensor:
-        """Logits in float32 of some rows of hidden states, into `out_CV` if that is given."""
+    def logits(self, hidden_CD: Tensor) -> Tensor:
+        """Logits in float32 of some rows of hidden states."""
 
     def select(self, state: S, parents_BM: Tensor, sentences_B: Tensor | None = None) -> None:
         """Let each hypothesis go on from one of its sentence's, and keep only some sentences."""
@@ -140,7 +140,7 @@ class _BeamSearch(Generic[S]):
         device, n_sentences = model.device, src_BS.size(0)
         src_BS = src_BS.to(device)
         self.state = model.start(src_BS, self.beam)
-        self.candidates = Candidates(model, model.vocabulary_size, self.beam, device)
+        self.candidates = Candidates(model, model.vocabulary_size, self.beam)
         lengths = (src_BS != PAD).sum(dim=1).sub(1).tolist()
         limits = [options.max_length(n) for n in lengths]
         self.constraints = None
@@ -186,14 +186,17 @@ class _BeamSearch(Generic[S]):
 
     def _finish_at_limit(self, hidden_ND: Tensor, at_limit_B: Tensor) -> None:
         """End every hypothesis of the sentences whose limit is reached, whatever comes next, and say so."""
-        for row in (at_limit_B & ~self.done_B).nonzero()[:, 0].tolist():
-            logits_MV = self.model.logits(hidden_ND[row * self.beam : (row + 1) * self.beam])
-            end_M = logits_MV[:, EOS] - logits_MV.logsumexp(dim=1)
-            logits_MV[:, [PAD, UNK, BOS]] = float("-inf")
-            likely = (logits_MV.argmax(dim=1) == EOS).tolist()
-            for place, log_probability in enumerate((self.sums_BM[row] + end_M).tolist()):
-                if log_probability != float("-inf"):
-                    self._finish(row, place, log_probability, cut=not likely[place])
+        rows = (at_limit_B & ~self.done_B).nonzero()[:, 0]
+        for some in rows.split(self.candidates.n_sentences):
+            hidden_RMD = hidden_ND.view(-1, self.beam, hidden_ND.size(1))[some]
+            log_p_RV = self.model.logits(hidden_RMD.flatten(0, 1)).log_softmax(dim=1)
+            end_RM = self.sums_BM[some] + log_p_RV[:, EOS].view(-1, self.beam)
+            log_p_RV[:, [PAD, UNK, BOS]] = float("-inf")
+            likely_RM = (log_p_RV.argmax(dim=1) == EOS).view(-1, self.beam)
+            for row, ends, likely in zip(some.tolist(), end_RM.tolist(), likely_RM.tolist(), strict=True):
+                for place, log_probability in enumerate(ends):
+                    if log_probability != float("-inf"):
+                        self._finish(row, place, log_probability, cut=not likely[place])
 
     def _finish_ended(self, sums_BC: Tensor, places_BC: Tensor, pieces_BC: Tensor, at_limit_B: Tensor) -> None:
         """Finish what ends among the best M candidates."""

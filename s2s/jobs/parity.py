@@ -256,9 +256,9 @@ class _Rescaling:
         self.device, self.vocabulary_size = decoder.device, decoder.vocabulary_size
         self.start, self.step, self.select = decoder.start, decoder.step, decoder.select
 
-    def logits(self, hidden_CD: "torch.Tensor", out_CV: "torch.Tensor | None" = None) -> "torch.Tensor":
+    def logits(self, hidden_CD: "torch.Tensor") -> "torch.Tensor":
         """See `StepModel`."""
-        logits_CV = self._decoder.logits(hidden_CD, out_CV)
+        logits_CV = self._decoder.logits(hidden_CD)
         logits_CV[:, [PAD, UNK, BOS]] = float("-inf")
         return logits_CV
 

@@ -51,8 +51,8 @@ class ScriptedModel:
             state.rows = [(*row, token) for row, token in zip(state.rows, tokens_N.tolist(), strict=True)]
         return torch.stack([self.after(state.sources[i // state.beam], row) for i, row in enumerate(state.rows)])
 
-    def logits(self, hidden_CD: Tensor, out_CV: Tensor | None = None) -> Tensor:
-        return hidden_CD.clone() if out_CV is None else out_CV.copy_(hidden_CD)
+    def logits(self, hidden_CD: Tensor) -> Tensor:
+        return hidden_CD.clone()
 
     def select(self, state: Histories, parents_BM: Tensor, sentences_B: Tensor | None = None) -> None:
         stay = range(len(state.sources)) if sentences_B is None else sentences_B.tolist()
