@@ -58,7 +58,8 @@ class PackedMap:
 
 def _has_onednn() -> bool:
     names = ("_reorder_linear_weight", "_linear_pointwise")
-    return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in names)
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return available and all(hasattr(torch.ops.mkldnn, name) for name in names)
 
 
 def _plain_map(weight_OI: Tensor, bias_O: Tensor | None, relu: bool) -> Map:
