@@ -29,6 +29,7 @@ from s2s.jobs.export import export
 from s2s.runtime import set_threads
 
 FIXED = 15  # pieces of every translation of a random model
+N_ALONE = 40  # sentences that are translated one by one
 BATCHES = [1024, 4096, 16_384]  # tokens: sentences × beam × longest source
 
 
@@ -42,6 +43,7 @@ class FixedLength(SearchOptions):
 
 
 Run = Callable[[], object]
+PAUSE = 0.5  # seconds between tools: OpenMP threads of the one wait actively, and would take the cores from the other
 
 
 def random_bundle(shape: str, like: Bundle) -> Bundle:
@@ -96,6 +98,7 @@ def compare(name: str, tools: dict[str, list[Run]], n_sentences: int, rounds: in
     times: dict[str, list[float]] = {tool: [] for tool in tools}
     for _ in range(rounds):
         for tool, run in best.items():
+            time.sleep(PAUSE)
             times[tool].append(seconds_of(run))
     medians = {tool: statistics.median(found) for tool, found in times.items()}
     rates = "  ".join(f"{tool} {n_sentences / seconds:8.1f} sentences/s" for tool, seconds in medians.items())
@@ -107,11 +110,13 @@ def compare(name: str, tools: dict[str, list[Run]], n_sentences: int, rounds: in
 
 
 def latency(name: str, tools: dict[str, list[Run]]) -> str:
-    """Median and 95th percentile of single sentences, in milliseconds; the tools take turns."""
+    """Median and 95th percentile of single sentences, in milliseconds; the tools take turns of ten sentences."""
     times: dict[str, list[float]] = {tool: [] for tool in tools}
-    for runs in zip(*tools.values(), strict=True):
-        for tool, run in zip(tools, runs, strict=True):
-            times[tool].append(1e3 * seconds_of(run))
+    for start in range(0, N_ALONE, 10):
+        for tool, runs in tools.items():
+            time.sleep(PAUSE)
+            runs[start]()
+            times[tool] += [1e3 * seconds_of(run) for run in runs[start : start + 10]]
     texts = [
         f"{tool} {statistics.median(found):.1f} ms (95 %: {statistics.quantiles(found, n=20)[-1]:.1f})"
         for tool, found in times.items()
@@ -128,10 +133,10 @@ def measure(bundle: Bundle, name: str, exported: Path | None, arguments: argpars
     for kind, beam in itertools.product(arguments.type, arguments.beam):
         int8, options = kind == "int8", FixedLength(beam=beam) if fixed else SearchOptions(beam=beam)
         tools = {"s2s": ours(bundle, parts, options, int8)}
-        single = {"s2s": _single(bundle, parts[:40], options, int8)}
+        single = {"s2s": _single(bundle, parts[:N_ALONE], options, int8)}
         if exported:
             tools["CTranslate2"] = theirs(exported, pieces, beam, int8, n_threads, fixed)
-            single["CTranslate2"] = _their_single(exported, pieces[:40], beam, int8, n_threads, fixed)
+            single["CTranslate2"] = _their_single(exported, pieces[:N_ALONE], beam, int8, n_threads, fixed)
         label = f"{name} {kind} beam {beam}"
         print(compare(label, tools, len(parts), arguments.rounds), flush=True)
         print(latency(f"{label} alone", single), flush=True)
