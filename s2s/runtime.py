@@ -1,5 +1,6 @@
 """The machine: device, precision, threads and seeds."""
 
+import ctypes
 import os
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,8 @@ from s2s.errors import UsageError
 
 if TYPE_CHECKING:
     import torch
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of mallopt
 
 
 def choose_device(name: str = "auto") -> "torch.device":
@@ -67,16 +70,29 @@ def set_threads(n_threads: int | None, n_processes: int = 1) -> int:
     """Use `n_threads` processor threads, or all cores that this process may run on; returns the number.
 
     `OMP_NUM_THREADS`, if set, counts as given. If `n_processes` share the cores, each takes its part of them, and an
-    `OMP_NUM_THREADS` of 1 does not count: torchrun sets it when nobody did.
+    `OMP_NUM_THREADS` of 1 does not count: torchrun sets it when nobody did. With GNU's C library, memory that is
+    freed stays with the process for what comes next.
     """
     import torch
 
+    _keep_freed_memory()
     if n_threads is None:
         given = os.environ.get("OMP_NUM_THREADS", "")
         least = 1 if n_processes == 1 else 2
         n_threads = int(given) if given.isdecimal() and int(given) >= least else max(1, n_cores() // n_processes)
     torch.set_num_threads(n_threads)
     return n_threads
+
+
+def _keep_freed_memory() -> None:
+    """Keep malloc from giving each large tensor back to the system, which then clears its pages for the next one.
+
+    `man 3 mallopt` has the parameters; elsewhere than with GNU's C library there is nothing to set.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt is not None:
+        for parameter, value in ((_TRIM_THRESHOLD, 2**31 - 1), (_MMAP_THRESHOLD, 2**30), (_ARENA_MAX, 1)):
+            mallopt(parameter, value)
 
 
 def n_cores() -> int:

@@ -4,12 +4,12 @@ It computes what `s2s.model.Transformer` computes, and a test holds it to that. 
 
 - The weights are prepared once: queries, keys and values of self-attention in one product, those that look at the
   source for all layers in one product, all in the type of computation. A step then is some forty calls, no more.
-- The encoder runs once a sentence and so do the keys and values of its output; hypotheses are rows of one query.
+- The encoder runs once a sentence, on no padding, and so do the keys and values of its output; hypotheses are rows of one query.
 - What hypotheses have said is never moved when the beam is reordered. The M hypotheses of a sentence share one pool of
   M keys a step, and each has a table of who of them said its past (its ancestry), which becomes the attention mask.
 
-Shapes: B sentences, M hypotheses of each (the beam), N = B × M, S source positions, T steps so far, D d_model, H heads,
-K head width, L decoder layers, V vocabulary.
+Shapes: B sentences, M hypotheses of each (the beam), N = B × M, S source positions, P of all sentences without padding,
+T steps so far, D d_model, E outputs of several maps side by side, H heads, K head width, L decoder layers, V vocabulary.
 """
 
 import math
@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from s2s.decoding.maps import Map, Prepare, preparation
+from s2s.decoding.rows import in_cache
 from s2s.model import Transformer
 from s2s.model.attention import MultiHeadAttention
 from s2s.model.layers import DecoderLayer, EncoderLayer, FeedForward
@@ -46,6 +47,40 @@ class State:
     history_L2BHTMK: Tensor
     ancestry_BMT: Tensor | None
     position: int = 0
+
+
+class _Padding:
+    """Where sentences have pieces. The encoder works on those alone, but for attention, which goes by sentence.
+
+    Args:
+        src_BS: Source ids, padded to the right.
+        dtype: Of the mask.
+
+    Attributes:
+        mask_B11S: What is added to attention scores: 0, and -∞ at padding; none without padding.
+    """
+
+    def __init__(self, src_BS: Tensor, dtype: torch.dtype) -> None:
+        self._shape = src_BS.shape
+        padding_BS = src_BS == PAD
+        self.mask_B11S: Tensor | None = None
+        self._places_P: Tensor | None = None
+        if bool(padding_BS.any()):
+            zero = torch.zeros((), dtype=dtype, device=src_BS.device)
+            self.mask_B11S = zero.masked_fill(padding_BS, float("-inf"))[:, None, None, :]
+            self._places_P = (~padding_BS).flatten().nonzero()[:, 0]
+
+    def leave_out(self, x_BSD: Tensor) -> Tensor:
+        """Only the places with pieces, `(P, D)`."""
+        x = x_BSD.flatten(0, 1)
+        return x if self._places_P is None else x.index_select(0, self._places_P)
+
+    def put_back(self, x_PD: Tensor) -> Tensor:
+        """`(B, S, D)`, with 0 at padding."""
+        if self._places_P is not None:
+            n_sentences, n_positions = self._shape
+            x_PD = x_PD.new_zeros(n_sentences * n_positions, x_PD.size(1)).index_copy_(0, self._places_P, x_PD)
+        return x_PD.view(*self._shape, -1)
 
 
 class DecodingEngine:
@@ -87,33 +122,31 @@ class DecodingEngine:
             beam: M, hypotheses per sentence.
         """
         n_sentences, n_positions = src_BS.shape
-        mask_B11S = None
-        if bool((src_BS == PAD).any()):
-            zero = torch.zeros((), dtype=self.dtype, device=self.device)
-            mask_B11S = zero.masked_fill(src_BS == PAD, float("-inf"))[:, None, None, :]
-        memory_BSD = self._encode(src_BS, mask_B11S)
-        n_layers, heads = len(self._decoder), (self._n_heads, self.config.d_model // self._n_heads)
-        memory = self._memory_map(memory_BSD.to(self.dtype)).view(n_sentences, n_positions, n_layers, 2, *heads)
+        n_layers, width = len(self._decoder), self.config.d_model // self._n_heads
+        padding = _Padding(src_BS, self.dtype)
+        memory_PE = self._memory_map(self._encode(src_BS, padding).to(self.dtype))
+        memory = padding.put_back(memory_PE).view(n_sentences, n_positions, n_layers, 2, self._n_heads, width)
         return State(
-            mask_B11S,
+            padding.mask_B11S,
             memory.permute(2, 3, 0, 4, 1, 5).contiguous(),
-            memory.new_empty(n_layers, 2, n_sentences, heads[0], _FIRST_CAPACITY, beam, heads[1]),
+            memory.new_empty(n_layers, 2, n_sentences, self._n_heads, _FIRST_CAPACITY, beam, width),
             None if beam == 1 else torch.empty(n_sentences, beam, 0, dtype=torch.int8, device=self.device),
         )
 
-    def _encode(self, src_BS: Tensor, mask_B11S: Tensor | None) -> Tensor:
+    def _encode(self, src_BS: Tensor, padding: "_Padding") -> Tensor:
         x_BSD = self._model.src_embedding(src_BS) * self._scale + self._model.positions.encodings(0, src_BS.size(1))
+        x_PD = padding.leave_out(x_BSD)
         for layer in self._encoder:
-            attend = partial(self._self_attention, layer=layer, mask_B11S=mask_B11S)
-            x_BSD = self._around(x_BSD, layer.norms[0], attend)
-            x_BSD = self._around(x_BSD, layer.norms[1], layer.feed_forward)
-        return self._encoder_norm(x_BSD)
+            attend = partial(self._self_attention, layer=layer, padding=padding)
+            x_PD = self._around(x_PD, layer.norms[0], attend)
+            x_PD = self._around(x_PD, layer.norms[1], layer.feed_forward)
+        return self._encoder_norm(x_PD)
 
-    def _self_attention(self, y_BSD: Tensor, layer: "_EncoderWeights", mask_B11S: Tensor | None) -> Tensor:
-        b, s, d = y_BSD.shape
-        q, k, v = layer.queries_keys_values(y_BSD).view(b, s, 3, self._n_heads, -1).permute(2, 0, 3, 1, 4)
-        out_BHSK = F.scaled_dot_product_attention(q, k, v, mask_B11S, scale=1.0)
-        return layer.attention_output(out_BHSK.transpose(1, 2).reshape(b, s, d))
+    def _self_attention(self, y_PD: Tensor, layer: "_EncoderWeights", padding: "_Padding") -> Tensor:
+        qkv_BSE = padding.put_back(layer.queries_keys_values(y_PD))
+        q, k, v = qkv_BSE.view(*qkv_BSE.shape[:2], 3, self._n_heads, -1).permute(2, 0, 3, 1, 4)
+        out_BHSK = F.scaled_dot_product_attention(q, k, v, padding.mask_B11S, scale=1.0)
+        return layer.attention_output(padding.leave_out(out_BHSK.transpose(1, 2).flatten(2)))
 
     def step(self, state: State, tokens_N: Tensor | None) -> Tensor:
         """Feed the last piece of each hypothesis; hypothesis m of sentence b is row b × M + m.
@@ -275,7 +308,7 @@ def _joined(parts: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
 
 def _feed_forward(layer: FeedForward, prepare: Prepare) -> Map:
     first, second = prepare(*_weights(layer.inner), relu=True), prepare(*_weights(layer.outer))
-    return lambda x: second(first(x))
+    return in_cache(lambda x_ND: second(first(x_ND)), layer.inner.weight.device)
 
 
 def _norm(norm: nn.Module) -> Map:

@@ -10,6 +10,7 @@ Shapes: N rows, I inputs, O outputs.
 import torch
 from torch import Tensor
 
+from s2s.decoding.rows import in_cache
 from s2s.errors import UsageError
 
 _ZERO = 128  # oneDNN's left operand is unsigned
@@ -30,14 +31,18 @@ class Int8Map:
         self._zeros_O = torch.zeros(len(weight_OI), dtype=torch.long)
         self._bias_O = bias_O
         self._n_outputs = len(weight_OI)
+        self._map_in_cache = in_cache(self._map, weight_OI.device)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map the last dimension of a tensor of any shape."""
-        x_NI = x.reshape(-1, x.size(-1))
-        low_N1, high_N1 = x_NI.aminmax(dim=1, keepdim=True)
-        scale_N1 = torch.maximum(high_N1, -low_N1).div_(127).clamp_(min=1e-12)
+        y_NO = self._map_in_cache(x.reshape(-1, x.size(-1)))
+        return y_NO.view(*x.shape[:-1], self._n_outputs)
+
+    def _map(self, x_NI: Tensor) -> Tensor:
+        # aminmax does this in one pass, and takes 18 times as long
+        scale_N1 = x_NI.abs().amax(dim=1, keepdim=True).div_(127).clamp_(min=1e-12)
         # adding a half before cutting off rounds; all numbers are positive then
-        rounded_NI = (x_NI / scale_N1).add_(_ZERO + 0.5).to(torch.uint8)
+        rounded_NI = (x_NI * scale_N1.reciprocal()).add_(_ZERO + 0.5).to(torch.uint8)
         sums_NO = torch.ops.onednn.qlinear_pointwise(
             rounded_NI,
             1.0,
@@ -53,8 +58,7 @@ class Int8Map:
             [],
             "",
         )
-        y_NO = sums_NO.mul_(scale_N1) if self._bias_O is None else torch.addcmul(self._bias_O, sums_NO, scale_N1)
-        return y_NO.view(*x.shape[:-1], self._n_outputs)
+        return sums_NO.mul_(scale_N1) if self._bias_O is None else torch.addcmul(self._bias_O, sums_NO, scale_N1)
 
 
 def check_int8(device: torch.device) -> None:
