@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from s2s.decoding.kernels import kernels
 from s2s.symbols import BOS, PAD, UNK
 
 _BLOCK = 64
@@ -30,7 +31,7 @@ class HasLogits(Protocol):
 
 
 Forbid = Callable[[Tensor, int], None]
-"""Sets log-probabilities `(R, V)` of the sentences from a number on to -∞, in place."""
+"""Sets logits `(R, V)` of the sentences from a number on to -∞, in place."""
 
 
 class Candidates:
@@ -70,13 +71,15 @@ class Candidates:
     def _best(
         self, hidden_RD: Tensor, sums_BM: Tensor, forbid: Forbid | None, first: int
     ) -> tuple[Tensor, Tensor, Tensor]:
-        log_p_RV = self.model.logits(hidden_RD).log_softmax(dim=1)
-        log_p_RV[:, _NEVER] = float("-inf")
+        logits_RV = self.model.logits(hidden_RD)
+        # a continuation's log-probability is its logit less the row's log Σ exp, which need not be taken from each
+        sums_BM = sums_BM - _log_sum_exp(logits_RV).view_as(sums_BM)
+        logits_RV[:, _NEVER] = float("-inf")
         if forbid is not None:
-            forbid(log_p_RV, first)
+            forbid(logits_RV, first)
         if self.v % _BLOCK:
-            log_p_RV = F.pad(log_p_RV, (0, self.n_blocks * _BLOCK - self.v), value=float("-inf"))
-        blocks_RWX = log_p_RV.view(len(log_p_RV), self.n_blocks, _BLOCK)
+            logits_RV = F.pad(logits_RV, (0, self.n_blocks * _BLOCK - self.v), value=float("-inf"))
+        blocks_RWX = logits_RV.view(len(logits_RV), self.n_blocks, _BLOCK)
         max_RW = blocks_RWX.amax(dim=2)
         if self.beam == 1:
             return self._best_of_one(blocks_RWX, max_RW, sums_BM)
@@ -100,3 +103,8 @@ class Candidates:
         inside_RX = blocks_RWX.gather(1, block_R1[:, :, None].expand(-1, -1, _BLOCK))[:, 0]
         piece_R1 = block_R1 * _BLOCK + inside_RX.argmax(dim=1, keepdim=True)
         return max_R1 + sums_B1, torch.zeros_like(piece_R1), piece_R1
+
+
+def _log_sum_exp(logits_RV: Tensor) -> Tensor:
+    compiled = kernels() if logits_RV.device.type == "cpu" and logits_RV.dtype == torch.float32 else None
+    return logits_RV.logsumexp(dim=1) if compiled is None else compiled.log_sum_exp(logits_RV.contiguous())

@@ -24,7 +24,7 @@ def preparation(dtype: torch.dtype, device: torch.device, int8: bool) -> Prepare
     """
     if int8:
         check_int8(device)
-        return _int8_map
+        return Int8Map
     if dtype == torch.float32 and device.type == "cpu" and _has_onednn():
         return PackedMap
 
@@ -66,8 +66,3 @@ def _plain_map(weight_OI: Tensor, bias_O: Tensor | None, relu: bool) -> Map:
     if relu:
         return lambda x: F.linear(x, weight_OI, bias_O).relu_()
     return lambda x: F.linear(x, weight_OI, bias_O)
-
-
-def _int8_map(weight_OI: Tensor, bias_O: Tensor | None, relu: bool = False) -> Map:
-    linear = Int8Map(weight_OI, bias_O)
-    return (lambda x: linear(x).relu_()) if relu else linear

@@ -21,6 +21,6 @@ def in_cache(function: Callable[[Tensor], Tensor], device: torch.device) -> Call
     def some_at_a_time(x_NI: Tensor) -> Tensor:
         if len(x_NI) <= _N_ROWS:
             return function(x_NI)
-        return torch.cat([function(x_RI) for x_RI in x_NI.split(_N_ROWS)])
+        return torch.cat([function(x_RI) for x_RI in torch.split(x_NI, _N_ROWS)])
 
     return some_at_a_time if device.type == "cpu" else function
