@@ -28,6 +28,30 @@ def batches_by_length(lengths: Sequence[int], budget: int) -> Iterator[list[int]
         yield batch
 
 
+def even_batches(lengths: Sequence[int], budget: int, n_workers: int) -> list[list[int]]:
+    """`batches_by_length`, as many for each worker and of about the same size, so that none waits long at the end.
+
+    Args:
+        lengths: Of all rows.
+        budget: As there.
+        n_workers: How many batches are worked on at the same time.
+
+    >>> even_batches([2, 2, 2, 2, 2, 2], budget=8, n_workers=2)
+    [[0, 1, 2], [3, 4, 5]]
+    """
+    batches = list(batches_by_length(lengths, budget))
+    if n_workers < 2 or not batches:
+        return batches
+    n_wanted = -(-len(batches) // n_workers) * n_workers
+    smaller = -(-sum(len(batch) * lengths[batch[0]] for batch in batches) // n_wanted)
+    while smaller < budget:
+        even = list(batches_by_length(lengths, smaller))
+        if len(even) <= n_wanted:
+            return even
+        smaller += smaller // 20 + 1
+    return batches
+
+
 def pad_rows(rows: Sequence[Sequence[int]]) -> Tensor:
     """Rows of ids as one tensor, padded to the right.
 

@@ -16,11 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from s2s.decoding.kernels import kernels
-from s2s.symbols import BOS, PAD, UNK
 
 _BLOCK = 64
 _CHUNK_NUMBERS = 2**19  # logits at a time: 2 MB
-_NEVER = [PAD, UNK, BOS]  # never chosen; in the sum of probabilities they count
+_NEVER = slice(0, 3)  # padding, unknown and begin: never chosen; in the sum of probabilities they count
 
 
 class HasLogits(Protocol):
@@ -72,17 +71,21 @@ class Candidates:
         self, hidden_RD: Tensor, sums_BM: Tensor, forbid: Forbid | None, first: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         logits_RV = self.model.logits(hidden_RD)
+        on_processor = logits_RV.device.type == "cpu" and logits_RV.dtype == torch.float32
+        compiled = kernels() if on_processor and logits_RV.is_contiguous() else None
         # a continuation's log-probability is its logit less the row's log Σ exp, which need not be taken from each
-        sums_BM = sums_BM - _log_sum_exp(logits_RV).view_as(sums_BM)
+        total_R = logits_RV.logsumexp(dim=1) if compiled is None else compiled.log_sum_exp(logits_RV)
+        sums_BM = sums_BM - total_R.view_as(sums_BM)
         logits_RV[:, _NEVER] = float("-inf")
         if forbid is not None:
             forbid(logits_RV, first)
+        if self.beam == 1:
+            max_R, piece_R = logits_RV.max(dim=1) if compiled is None else compiled.largest(logits_RV)
+            return max_R[:, None] + sums_BM, torch.zeros_like(sums_BM, dtype=torch.long), piece_R[:, None]
         if self.v % _BLOCK:
             logits_RV = F.pad(logits_RV, (0, self.n_blocks * _BLOCK - self.v), value=float("-inf"))
         blocks_RWX = logits_RV.view(len(logits_RV), self.n_blocks, _BLOCK)
         max_RW = blocks_RWX.amax(dim=2)
-        if self.beam == 1:
-            return self._best_of_one(blocks_RWX, max_RW, sums_BM)
         beam, n_sentences = self.beam, len(sums_BM)
         # blocks of a sentence's hypotheses beside each other: number m × W + w
         value_BW = (max_RW + sums_BM.view(-1, 1)).view(n_sentences, beam * self.n_blocks)
@@ -96,15 +99,3 @@ class Candidates:
         first_BC = (block_BC.gather(1, column_BC) % self.n_blocks) * _BLOCK
         piece_BC = (first_BC + order_BC % _BLOCK).clamp(max=self.v - 1)  # beyond are only -inf
         return sums_BC, place_BC.gather(1, column_BC), piece_BC
-
-    @staticmethod
-    def _best_of_one(blocks_RWX: Tensor, max_RW: Tensor, sums_B1: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        max_R1, block_R1 = max_RW.max(dim=1, keepdim=True)
-        inside_RX = blocks_RWX.gather(1, block_R1[:, :, None].expand(-1, -1, _BLOCK))[:, 0]
-        piece_R1 = block_R1 * _BLOCK + inside_RX.argmax(dim=1, keepdim=True)
-        return max_R1 + sums_B1, torch.zeros_like(piece_R1), piece_R1
-
-
-def _log_sum_exp(logits_RV: Tensor) -> Tensor:
-    compiled = kernels() if logits_RV.device.type == "cpu" and logits_RV.dtype == torch.float32 else None
-    return logits_RV.logsumexp(dim=1) if compiled is None else compiled.log_sum_exp(logits_RV.contiguous())

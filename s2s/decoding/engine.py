@@ -16,7 +16,6 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from s2s.decoding.attention import Attention, KernelAttention, TorchAttention
@@ -208,11 +207,11 @@ def _joined(parts: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
 
 def _feed_forward(layer: FeedForward, prepare: Prepare) -> Map:
     first, second = prepare(*_weights(layer.inner), relu=True), prepare(*_weights(layer.outer))
-    return in_cache(lambda x_ND: second(first(x_ND)), layer.inner.weight.device)
+    return in_cache(lambda x_ND: second(first(x_ND)), max(layer.inner.weight.shape), layer.inner.weight.device)
 
 
 def _norm(norm: nn.Module) -> Map:
     if not isinstance(norm, nn.LayerNorm):
         return lambda x: x
     shape, weight, bias, epsilon = norm.normalized_shape, norm.weight.detach(), norm.bias.detach(), norm.eps
-    return lambda x: F.layer_norm(x, shape, weight, bias, epsilon)
+    return lambda x: torch.layer_norm(x, shape, weight, bias, epsilon)

@@ -34,7 +34,7 @@ class Int8Map:
         self._zeros_O = torch.zeros(self._n_outputs, dtype=torch.long)
         self._bias_O = torch.zeros(self._n_outputs) if bias_O is None else bias_O
         self._relu = relu
-        self._map_in_cache = in_cache(self._map, weight_OI.device)
+        self._map_in_cache = in_cache(self._map, max(weight_OI.shape), weight_OI.device)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map the last dimension of a tensor of any shape."""
@@ -43,7 +43,7 @@ class Int8Map:
 
     def _map(self, x_NI: Tensor) -> Tensor:
         rounded_NI, scales_N = _quantised(x_NI)
-        sums_NO = torch.ops.onednn.qlinear_pointwise(
+        sums_NO = torch.ops.onednn.qlinear_pointwise.default(
             rounded_NI,
             1.0,
             _ZERO,

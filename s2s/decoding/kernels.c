@@ -138,6 +138,20 @@ void s2s_log_sum_exp(const float *x, int64_t n_rows, int64_t n_columns, float *o
     }
 }
 
+/* The largest number of each row and where it first stands; a row of NaN alone has NaN, at its start. */
+void s2s_largest(const float *x, int64_t n_rows, int64_t n_columns, float *values, int64_t *places) {
+    for (int64_t n = 0; n < n_rows; n++) {
+        const float *row = x + n * n_columns;
+        float largest = -INFINITY;
+        int64_t place = 0;
+#pragma omp simd reduction(max : largest)
+        for (int64_t i = 0; i < n_columns; i++) largest = row[i] > largest ? row[i] : largest;
+        while (place < n_columns && row[place] != largest) place++;
+        places[n] = place < n_columns ? place : 0;
+        values[n] = row[places[n]];
+    }
+}
+
 /* Rows in 8 bits, 128 for 0; scales[n] x (rounded - 128) is the row again, nearly. */
 void s2s_quantise(const float *x, int64_t n_rows, int64_t n_columns, uint8_t *rounded, float *scales) {
     for (int64_t n = 0; n < n_rows; n++) {

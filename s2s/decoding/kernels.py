@@ -42,6 +42,8 @@ class Kernels:
         self._attend_past.argtypes = [address, address, number, number, number, number, address]
         self._log_sum_exp = library.s2s_log_sum_exp
         self._log_sum_exp.argtypes = [address, number, number, address]
+        self._largest = library.s2s_largest
+        self._largest.argtypes = [address, number, number, address, address]
         self._quantise = library.s2s_quantise
         self._quantise.argtypes = [address, number, number, address, address]
         self._rescale = library.s2s_rescale
@@ -60,7 +62,7 @@ class Kernels:
         Returns:
             `(N, D)`.
         """
-        out_ND = q_ND.new_empty(len(q_ND), d_model)
+        out_ND = q_ND.new_empty(q_ND.size(0), d_model)
         failed = self._attend(
             q_ND.data_ptr(),
             q_ND.stride(0),
@@ -68,7 +70,7 @@ class Kernels:
             kv_PE.stride(0),
             d_model,
             spans_B4.data_ptr(),
-            len(spans_B4),
+            spans_B4.size(0),
             n_heads,
             d_model // n_heads,
             out_ND.data_ptr(),
@@ -97,13 +99,19 @@ class Kernels:
 
     def log_sum_exp(self, x_NI: Tensor) -> Tensor:
         """Log Σ eˣ of each row, `(N)`."""
-        out_N = x_NI.new_empty(len(x_NI))
+        out_N = x_NI.new_empty(x_NI.size(0))
         self._log_sum_exp(x_NI.data_ptr(), *x_NI.shape, out_N.data_ptr())
         return out_N
 
+    def largest(self, x_NI: Tensor) -> tuple[Tensor, Tensor]:
+        """The largest number of each row and its column, `(N)` each."""
+        values_N, places_N = x_NI.new_empty(x_NI.size(0)), torch.empty(x_NI.size(0), dtype=torch.long)
+        self._largest(x_NI.data_ptr(), *x_NI.shape, values_N.data_ptr(), places_N.data_ptr())
+        return values_N, places_N
+
     def quantise(self, x_NI: Tensor) -> tuple[Tensor, Tensor]:
         """Rows in 8 bits, with 128 for 0, and the scale `(N)` of each."""
-        rounded_NI, scales_N = torch.empty(x_NI.shape, dtype=torch.uint8), x_NI.new_empty(len(x_NI))
+        rounded_NI, scales_N = torch.empty(x_NI.shape, dtype=torch.uint8), x_NI.new_empty(x_NI.size(0))
         self._quantise(x_NI.data_ptr(), *x_NI.shape, rounded_NI.data_ptr(), scales_N.data_ptr())
         return rounded_NI, scales_N
 

@@ -52,7 +52,7 @@ class PackedMap:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map the last dimension of a tensor of any shape."""
-        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._packed, self._bias_O, self._after, [], "")
+        y: Tensor = torch.ops.mkldnn._linear_pointwise.default(x, self._packed, self._bias_O, self._after, [], "")
         return y
 
 

@@ -8,19 +8,28 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-_N_ROWS = 128
+_NUMBERS = 2**18  # 1 MB in float32
+_LEAST_ROWS = 64
 
 
-def in_cache(function: Callable[[Tensor], Tensor], device: torch.device) -> Callable[[Tensor], Tensor]:
+def in_cache(function: Callable[[Tensor], Tensor], width: int, device: torch.device) -> Callable[[Tensor], Tensor]:
     """A function `(N, I)` to `(N, O)`, row by row, so that it works on few rows at a time on a processor.
 
-    >>> in_cache(torch.square, torch.device("cpu"))(torch.tensor([[1], [2], [3]])).tolist()
+    Args:
+        function: What to do.
+        width: Numbers in a row of the widest matrix on the way.
+        device: Where it is done.
+
+    >>> in_cache(torch.square, 1, torch.device("cpu"))(torch.tensor([[1], [2], [3]])).tolist()
     [[1], [4], [9]]
     """
+    if device.type != "cpu":
+        return function
+    n_rows = max(_LEAST_ROWS, _NUMBERS // width)
 
     def some_at_a_time(x_NI: Tensor) -> Tensor:
-        if len(x_NI) <= _N_ROWS:
+        if x_NI.size(0) <= n_rows:
             return function(x_NI)
-        return torch.cat([function(x_RI) for x_RI in torch.split(x_NI, _N_ROWS)])
+        return torch.cat([function(x_RI) for x_RI in torch.split(x_NI, n_rows)])
 
-    return some_at_a_time if device.type == "cpu" else function
+    return some_at_a_time

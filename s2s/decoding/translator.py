@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from s2s.decoding.alignment import Links, attention_to_source, word_links, word_numbers
-from s2s.decoding.batching import batches_by_length, pad_rows
+from s2s.decoding.batching import even_batches, pad_rows
 from s2s.decoding.bundle import Bundle, load_bundle
 from s2s.decoding.engine import DecodingEngine
 from s2s.decoding.sampling import Sampling, sample
@@ -249,7 +249,7 @@ class Translator:
     ) -> list[list[Hypothesis]]:
         """Translate all parts, similar lengths together, a batch on each core."""
         found: list[list[Hypothesis]] = [[] for _ in parts]
-        batches = list(batches_by_length([len(part) + 1 for part in parts], self._budget(options)))
+        batches = even_batches([len(part) + 1 for part in parts], self._budget(options), self._n_workers(len(parts)))
 
         def padded(batch: list[int]) -> list[list[Hypothesis]]:
             return translate(pad_rows([[*parts[index], EOS] for index in batch]), batch)
