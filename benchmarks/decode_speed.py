@@ -1,21 +1,27 @@
-"""Decoding speed, in turns with CTranslate2 on the very same weights if that is installed.
+"""Decoding speed, in turns with other tools on the very same weights.
 
     python benchmarks/decode_speed.py RUN LINES [--shape tiny base] [--beam 1 5] [--type float32 int8] [--rounds 3]
-                                      [--threads N]
+                                      [--tools s2s ctranslate2 transformers] [--threads N]
 
 RUN is a trained run, LINES a file of source text. The run's model is timed, with outputs as long as they come; or, with
---shape, models of those shapes with its vocabulary and random weights: nothing ends there by itself, and every
-translation has exactly 15 pieces, for both tools. Text is encoded before and decoded after the clock runs. Both get the
-batch size and the threading that is best for them (tried first); then they take turns, and each turn gives a ratio.
+--shape, models of those shapes with its vocabulary and random weights: nothing ends there by itself, and each tool
+makes 15 steps for every sentence. Text is encoded before and decoded after the clock runs. Each tool has its own
+process, which waits while it is another's turn, and the batch size and the threading that are best for it (tried
+first); each round gives a ratio. Tools that are not installed are left out; transformers knows no 8 bits here.
 """
 
 import argparse
 import itertools
+import json
+import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -27,23 +33,175 @@ from s2s.decoding.translator import Translator
 from s2s.errors import UsageError
 from s2s.jobs.export import export
 from s2s.runtime import set_threads
+from s2s.symbols import EOS
 
-FIXED = 15  # pieces of every translation of a random model
-N_ALONE = 40  # sentences that are translated one by one
-BATCHES = [1024, 4096, 16_384]  # tokens: sentences × beam × longest source
+STEPS = 15  # of every translation of a random model
+N_ALONE = 60  # sentences that are translated one by one
+N_SLOW = 200  # lines that transformers gets
+BATCHES = [1024, 2048, 4096, 8192, 16_384]  # tokens: sentences × longest source
+FORMATS = {"ctranslate2": "ctranslate2", "transformers": "hf-marian"}  # by tool
+
+Run = Callable[[], object]
 
 
 @dataclass(frozen=True)
 class FixedLength(SearchOptions):
-    """As many pieces for every sentence."""
+    """As many pieces for every sentence; the last step is for the end symbol."""
 
     def max_length(self, n_source_pieces: int) -> int:
         """The same for all."""
-        return FIXED
+        return STEPS - 1
 
 
-Run = Callable[[], object]
-PAUSE = 0.5  # seconds between tools: OpenMP threads of the one wait actively, and would take the cores from the other
+@dataclass(frozen=True)
+class Job:
+    """What a process is to do.
+
+    Attributes:
+        tool: `s2s`, `ctranslate2` or `transformers`.
+        model: Folder of a model that s2s reads.
+        exported: Folder of the same model for the tool.
+        lines: File of source text.
+        beam: Hypotheses.
+        int8: Whether in 8 bits.
+        fixed: Whether every translation takes the same steps.
+        n_threads: Processor threads.
+    """
+
+    tool: str
+    model: str
+    exported: str
+    lines: str
+    beam: int
+    int8: bool
+    fixed: bool
+    n_threads: int
+
+
+def seconds_of(run: Run) -> float:
+    """Time of one go."""
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
+def ours(job: Job, bundle: Bundle, parts: list[list[int]]) -> tuple[list[Run], list[Run]]:
+    """s2s: a run over all lines for each batch size, and one for each line alone."""
+    options = FixedLength(beam=job.beam) if job.fixed else SearchOptions(beam=job.beam)
+    runs: list[Run] = []
+    for tokens in BATCHES:
+        decode = bundle.decode.model_copy(update={"batch_tokens": tokens * options.beam})
+        translator = Translator(replace(bundle, decode=decode), int8=job.int8)
+        runs.append(lambda translator=translator: translator._search(parts, options, lambda: None, None))
+    return (
+        runs,
+        [
+            lambda ids=ids: translator._search([ids], options, lambda: None, None)  # type: ignore[misc]
+            for ids in parts[:N_ALONE]
+        ],
+    )
+
+
+def theirs(job: Job, pieces: list[list[str]]) -> tuple[list[Run], list[Run]]:
+    """CTranslate2, its threads in one translation or in several; alone with as many threads as are better."""
+    import ctranslate2
+
+    kind = "int8" if job.int8 else "float32"
+    limits = {"beam_size": job.beam, "max_decoding_length": STEPS if job.fixed else 200, "batch_type": "tokens"}
+    runs: list[Run] = []
+    alone: list[list[Run]] = []
+    for intra, inter in {(1, job.n_threads), (job.n_threads, 1)}:
+        tool = ctranslate2.Translator(job.exported, compute_type=kind, intra_threads=intra, inter_threads=inter)
+        runs += [partial(tool.translate_batch, pieces, max_batch_size=tokens, **limits) for tokens in BATCHES]
+        alone.append([partial(tool.translate_batch, [one], **limits) for one in pieces[:N_ALONE]])
+    return runs, min(alone, key=lambda some: sum(sorted(seconds_of(run) for run in some)[: N_ALONE // 2]))
+
+
+def transformers(job: Job, parts: list[list[int]], end: int) -> tuple[list[Run], list[Run]]:
+    """The same with `generate` of transformers."""
+    from transformers import MarianMTModel
+
+    model = MarianMTModel.from_pretrained(job.exported).eval()
+    pad = model.config.pad_token_id
+    limits = {"min_new_tokens": STEPS, "max_new_tokens": STEPS} if job.fixed else {"max_new_tokens": 200}
+    rows = sorted(([*ids, end] for ids in parts), key=len, reverse=True)
+
+    def translate(some: list[list[int]]) -> None:
+        width = max(len(row) for row in some)
+        ids = torch.tensor([[*row, *[pad] * (width - len(row))] for row in some])
+        with torch.inference_mode():
+            model.generate(ids, attention_mask=(ids != pad).long(), num_beams=job.beam, do_sample=False, **limits)
+
+    def in_batches(n_sentences: int) -> Run:
+        return lambda: [translate(rows[i : i + n_sentences]) for i in range(0, len(rows), n_sentences)]
+
+    return [in_batches(n) for n in (16, 64, 200)], [partial(translate, [row]) for row in rows[:: len(rows) // 15]]
+
+
+def be_a_tool(job: Job) -> None:
+    """Find the best setting, then take a turn for each line of standard input; print times as JSON."""
+    set_threads(job.n_threads)
+    bundle = load_bundle(Path(job.model))
+    lines = [line for line in Path(job.lines).read_text("utf-8").split("\n") if line]
+    if job.tool == "transformers":
+        lines = lines[:N_SLOW]
+    parts = bundle.vocabularies.src.encode_all(lines)
+    if job.tool == "s2s":
+        runs, alone = ours(job, bundle, parts)
+    elif job.tool == "ctranslate2":
+        runs, alone = theirs(job, [bundle.vocabularies.src.pieces(line) for line in lines])
+    else:
+        runs, alone = transformers(job, parts, EOS)
+    runs[0]()
+    best = min(runs, key=seconds_of)
+    alone[0]()
+    print(json.dumps({"setting": runs.index(best)}), flush=True)
+    for _ in sys.stdin:
+        n_second = len(lines) / seconds_of(best)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # in KiB on Linux
+        print(
+            json.dumps({"rate": n_second, "alone": [1e3 * seconds_of(run) for run in alone], "MiB": peak}), flush=True
+        )
+
+
+class Tool:
+    """A tool in a process of its own."""
+
+    def __init__(self, job: Job) -> None:
+        self.name, self.rates, self.alone, self.peak = job.tool, list[float](), list[float](), 0.0
+        command = [sys.executable, __file__, "--be-a-tool", json.dumps(vars(job))]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._answer()
+
+    def _answer(self) -> dict[str, object]:
+        assert self._process.stdout
+        return dict(json.loads(self._process.stdout.readline()))
+
+    def turn(self) -> None:
+        """All lines, then some one by one."""
+        assert self._process.stdin
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+        found = self._answer()
+        self.rates.append(found["rate"])  # type: ignore[arg-type]
+        self.alone += found["alone"]  # type: ignore[operator]
+        self.peak = found["MiB"]  # type: ignore[assignment]
+
+    def end(self) -> None:
+        """Let the process leave."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait()
+
+    def row(self, first: "Tool") -> str:
+        """A line of the table; the ratio says how many times as fast `first` is."""
+        ratios = [own / other for own, other in zip(first.rates, self.rates, strict=True)]
+        late = statistics.quantiles(self.alone, n=20)[-1]
+        return (
+            f"  {self.name:13}{statistics.median(self.rates):9.1f}"
+            f"{statistics.median(ratios):8.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+            f"{statistics.median(self.alone):9.1f}{late:9.1f}{self.peak:9,.0f}"
+        )
 
 
 def random_bundle(shape: str, like: Bundle) -> Bundle:
@@ -54,137 +212,65 @@ def random_bundle(shape: str, like: Bundle) -> Bundle:
     return replace(like, transformer=build_transformer(config, like.vocabularies).eval(), model_config=config)
 
 
-def seconds_of(run: Run) -> float:
-    """Time of one go."""
-    began = time.perf_counter()
-    run()
-    return time.perf_counter() - began
-
-
-def ours(bundle: Bundle, parts: list[list[int]], options: SearchOptions, int8: bool) -> list[Run]:
-    """s2s with each batch size."""
-    runs: list[Run] = []
-    for tokens in BATCHES:
-        decode = bundle.decode.model_copy(update={"batch_tokens": tokens * options.beam})
-        translator = Translator(replace(bundle, decode=decode), int8=int8)
-        runs.append(lambda translator=translator: translator._search(parts, options, lambda: None, None))
-    return runs
-
-
-def theirs(folder: Path, pieces: list[list[str]], beam: int, int8: bool, n_threads: int, fixed: bool) -> list[Run]:
-    """CTranslate2 with each batch size, its threads in one translation or in several."""
-    import ctranslate2
-
-    runs: list[Run] = []
-    for intra, inter in {(n_threads, 1), (1, n_threads)}:
-        kind = "int8" if int8 else "float32"
-        tool = ctranslate2.Translator(str(folder), compute_type=kind, intra_threads=intra, inter_threads=inter)
-        for tokens in BATCHES:
-            limits = {"max_decoding_length": FIXED} if fixed else {"max_decoding_length": 200}
-            runs.append(
-                lambda tool=tool, tokens=tokens, limits=limits: tool.translate_batch(
-                    pieces, beam_size=beam, max_batch_size=tokens, batch_type="tokens", **limits
-                )
-            )
-    return runs
-
-
-def compare(name: str, tools: dict[str, list[Run]], n_sentences: int, rounds: int) -> str:
-    """Find each tool's best setting, then let the tools take turns."""
-    best = {}
-    for tool, runs in tools.items():
-        runs[0]()
-        best[tool] = min(runs, key=seconds_of)
-    times: dict[str, list[float]] = {tool: [] for tool in tools}
-    for _ in range(rounds):
-        for tool, run in best.items():
-            time.sleep(PAUSE)
-            times[tool].append(seconds_of(run))
-    medians = {tool: statistics.median(found) for tool, found in times.items()}
-    rates = "  ".join(f"{tool} {n_sentences / seconds:8.1f} sentences/s" for tool, seconds in medians.items())
-    if len(medians) < 2:
-        return f"{name:28} {rates}"
-    first, second = times.values()
-    ratios = [other / own for own, other in zip(first, second, strict=True)]
-    return f"{name:28} {rates}  ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-
-
-def latency(name: str, tools: dict[str, list[Run]]) -> str:
-    """Median and 95th percentile of single sentences, in milliseconds; the tools take turns of ten sentences."""
-    times: dict[str, list[float]] = {tool: [] for tool in tools}
-    for start in range(0, N_ALONE, 10):
-        for tool, runs in tools.items():
-            time.sleep(PAUSE)
-            runs[start]()
-            times[tool] += [1e3 * seconds_of(run) for run in runs[start : start + 10]]
-    texts = [
-        f"{tool} {statistics.median(found):.1f} ms (95 %: {statistics.quantiles(found, n=20)[-1]:.1f})"
-        for tool, found in times.items()
-    ]
-    return f"{name:28} {'  '.join(texts)}"
-
-
-def measure(bundle: Bundle, name: str, exported: Path | None, arguments: argparse.Namespace) -> None:
+def measure(bundle: Bundle, name: str, folder: Path, arguments: argparse.Namespace) -> None:
     """All that is asked for, of one model."""
-    lines = [line for line in arguments.lines.read_text("utf-8").split("\n") if line]
-    parts = bundle.vocabularies.src.encode_all(lines)
-    pieces = [bundle.vocabularies.src.pieces(line) for line in lines]
-    fixed, n_threads = arguments.shape is not None, arguments.threads
+    save_bundle(bundle, folder / "model")
+    exported = {"s2s": ""}
+    for tool in arguments.tools[1:]:
+        try:
+            done = export(folder / "model", FORMATS[tool], output=folder / tool, check=False)
+            exported[tool] = str(done.folder)
+        except UsageError as error:
+            print(f"{tool} is left out: {error}")
     for kind, beam in itertools.product(arguments.type, arguments.beam):
-        int8, options = kind == "int8", FixedLength(beam=beam) if fixed else SearchOptions(beam=beam)
-        tools = {"s2s": ours(bundle, parts, options, int8)}
-        single = {"s2s": _single(bundle, parts[:N_ALONE], options, int8)}
-        if exported:
-            tools["CTranslate2"] = theirs(exported, pieces, beam, int8, n_threads, fixed)
-            single["CTranslate2"] = _their_single(exported, pieces[:N_ALONE], beam, int8, n_threads, fixed)
-        label = f"{name} {kind} beam {beam}"
-        print(compare(label, tools, len(parts), arguments.rounds), flush=True)
-        print(latency(f"{label} alone", single), flush=True)
-
-
-def _single(bundle: Bundle, parts: list[list[int]], options: SearchOptions, int8: bool) -> list[Run]:
-    translator = Translator(bundle, int8=int8)
-    return [lambda ids=ids: translator._search([ids], options, lambda: None, None) for ids in parts]  # type: ignore[misc]
-
-
-def _their_single(
-    folder: Path, pieces: list[list[str]], beam: int, int8: bool, n_threads: int, fixed: bool
-) -> list[Run]:
-    import ctranslate2
-
-    kind = "int8" if int8 else "float32"
-    tool = ctranslate2.Translator(str(folder), compute_type=kind, intra_threads=n_threads, inter_threads=1)
-    limit = FIXED if fixed else 200
-    return [
-        lambda one=one: tool.translate_batch([one], beam_size=beam, max_decoding_length=limit)  # type: ignore[misc]
-        for one in pieces
-    ]
+        jobs = [
+            Job(
+                tool,
+                str(folder / "model"),
+                exported[tool],
+                str(arguments.lines),
+                beam,
+                kind == "int8",
+                arguments.shape is not None,
+                arguments.threads,
+            )
+            for tool in arguments.tools
+            if tool in exported and not (kind == "int8" and tool == "transformers")
+        ]
+        tools = [Tool(job) for job in jobs]
+        for _ in range(arguments.rounds):
+            for tool in tools:
+                tool.turn()
+        for tool in tools:
+            tool.end()
+        print(f"{name} {kind} beam {beam}: sentences/s, {tools[0].name}'s ratio, ms alone, their 95 %, peak MiB")
+        for tool in tools:
+            print(tool.row(tools[0]), flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("lines", type=Path)
+    parser.add_argument("run", type=Path, nargs="?")
+    parser.add_argument("lines", type=Path, nargs="?")
     parser.add_argument("--shape", nargs="+")
     parser.add_argument("--beam", nargs="+", type=int, default=[1, 5])
     parser.add_argument("--type", nargs="+", choices=("float32", "int8"), default=["float32", "int8"])
+    parser.add_argument("--tools", nargs="+", choices=("s2s", *FORMATS), default=["s2s", "ctranslate2"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--be-a-tool", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.be_a_tool:
+        be_a_tool(Job(**json.loads(arguments.be_a_tool)))
+        return
+    if arguments.run is None or arguments.lines is None:
+        parser.error("RUN and LINES are needed")
     arguments.threads = set_threads(arguments.threads)
     trained = load_bundle(arguments.run)
     for name in arguments.shape or [arguments.run.name]:
         bundle = random_bundle(name, trained) if arguments.shape else trained
         with tempfile.TemporaryDirectory() as folder:
-            save_bundle(bundle, Path(folder) / "model")
-            exported = None
-            try:
-                exported = export(
-                    Path(folder) / "model", "ctranslate2", output=Path(folder) / "ct2", check=False
-                ).folder
-            except UsageError as error:
-                print(f"CTranslate2 is left out: {error}")
-            measure(bundle, name, exported, arguments)
+            measure(bundle, name, Path(folder), arguments)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from torch import Tensor
 from s2s.decoding.kernels import kernels
 
 _BLOCK = 64
-_CHUNK_NUMBERS = 2**19  # logits at a time: 2 MB
+_CHUNK_NUMBERS = 2**20  # logits at a time: 4 MB
 _NEVER = slice(0, 3)  # padding, unknown and begin: never chosen; in the sum of probabilities they count
 
 
