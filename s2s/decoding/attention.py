@@ -1,59 +1,22 @@
 """What hypotheses look at while they are made: the source, and what they have said.
 
-Two classes do the same: `TorchAttention` on every device in every type, `KernelAttention` in float32 on a processor,
-with the functions of `kernels.py`. Queries come scaled by 1 / √K.
+Queries come scaled by 1 / √K.
 
 Shapes: B sentences, M hypotheses of each (the beam), N = B × M, S source positions, P of all sentences without padding,
 T steps so far, D d_model, H heads, K head width; U = T × M.
 """
 
-from typing import Protocol
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from s2s.decoding.kernels import Kernels
 from s2s.symbols import PAD
 
 _FIRST_CAPACITY = 16  # steps that a new cache has room for; it doubles when full
 
 
-class Attention(Protocol):
+class Attention:
     """The attention of a batch, layer by layer, and what it keeps for that.
-
-    Attributes:
-        n_steps: T, the one at work included.
-        n_rows: N.
-    """
-
-    n_steps: int
-    n_rows: int
-
-    def leave_out_padding(self, x_BSD: Tensor) -> Tensor:
-        """Only the places with pieces, `(P, D)`."""
-
-    def encoder(self, qkv_P3D: Tensor) -> Tensor:
-        """Attention of the encoder, from queries, keys and values side by side to `(P, D)`."""
-
-    def keep_source(self, kv_P2D: Tensor) -> None:
-        """Take the next decoder layer's keys and values of the source."""
-
-    def begin_step(self) -> None:
-        """Go on to the next step."""
-
-    def past(self, layer: int, qkv_N3D: Tensor) -> Tensor:
-        """Attention to what was said, this step included, `(N, D)`; keeps this step's keys and values."""
-
-    def source(self, layer: int, q_ND: Tensor) -> Tensor:
-        """Attention to the source, `(N, D)`."""
-
-    def select(self, parents_BM: Tensor, sentences_B: Tensor | None) -> None:
-        """See `DecodingEngine.select`."""
-
-
-class TorchAttention:
-    """With PyTorch's operations.
 
     What hypotheses have said is never moved when the beam is reordered. The M hypotheses of a sentence share one pool
     of M keys a step, and each has a table of who of them said its past (its ancestry), which becomes the mask.
@@ -63,6 +26,10 @@ class TorchAttention:
         beam: M.
         n_heads: H.
         dtype: Of queries, keys and values.
+
+    Attributes:
+        n_steps: T, the one at work included.
+        n_rows: N.
     """
 
     def __init__(self, src_BS: Tensor, beam: int, n_heads: int, dtype: torch.dtype) -> None:
@@ -163,79 +130,3 @@ class TorchAttention:
                 self._ancestry_BMT = self._ancestry_BMT.index_select(0, sentences_B)
         if self._ancestry_BMT is not None:
             self._ancestry_BMT = self._ancestry_BMT.gather(1, parents_BM[:, :, None].expand_as(self._ancestry_BMT))
-
-
-class KernelAttention:
-    """With compiled functions: nothing is padded, and nothing that was computed is ever moved.
-
-    Each step's queries, keys and values stay where the linear map has put them. A table says for each hypothesis in
-    which row of each step its past is; reordering the beam, or leaving sentences out, changes that table alone.
-
-    Args:
-        kernels: The functions.
-        src_BS: Source ids, padded to the right.
-        beam: M.
-        n_heads: H.
-    """
-
-    def __init__(self, kernels: Kernels, src_BS: Tensor, beam: int, n_heads: int) -> None:
-        self.n_steps, self.n_rows = 0, len(src_BS) * beam
-        self._kernels, self._beam, self._n_heads = kernels, beam, n_heads
-        real_BS = src_BS != PAD
-        lengths_B = real_BS.sum(dim=1)
-        self._places_P = None if bool(real_BS.all()) else real_BS.flatten().nonzero()[:, 0]
-        end_B = lengths_B.cumsum(0)
-        keys_B2 = torch.stack([end_B - lengths_B, end_B], dim=1)
-        self._encoder_spans_B4 = torch.cat([keys_B2, keys_B2], dim=1)
-        self._source_spans_B4 = self._spans(keys_B2)
-        self._source_P2D: list[Tensor] = []
-        self._said: list[list[Tensor]] = []  # by layer, then by step
-        self._writers_NT = torch.empty(self.n_rows, 0, dtype=torch.int32)
-
-    def _spans(self, keys_B2: Tensor) -> Tensor:
-        """First query, last + 1, first key, last + 1 of each sentence's hypotheses."""
-        first_B1 = torch.arange(len(keys_B2))[:, None] * self._beam
-        return torch.cat([first_B1, first_B1 + self._beam, keys_B2], dim=1)
-
-    def leave_out_padding(self, x_BSD: Tensor) -> Tensor:
-        """Only the places with pieces, `(P, D)`."""
-        x = x_BSD.flatten(0, 1)
-        return x if self._places_P is None else x.index_select(0, self._places_P)
-
-    def encoder(self, qkv_P3D: Tensor) -> Tensor:
-        """Attention of the encoder, from queries, keys and values side by side to `(P, D)`."""
-        d_model = qkv_P3D.size(1) // 3
-        keys_values = qkv_P3D[:, d_model:]
-        return self._kernels.attend(qkv_P3D, keys_values, self._encoder_spans_B4, d_model, self._n_heads)
-
-    def keep_source(self, kv_P2D: Tensor) -> None:
-        """Take the next decoder layer's keys and values of the source."""
-        self._source_P2D.append(kv_P2D)
-        self._said.append([])
-
-    def begin_step(self) -> None:
-        """Go on to the next step."""
-        self.n_steps += 1
-        own_N1 = torch.arange(self.n_rows, dtype=torch.int32)[:, None]
-        self._writers_NT = torch.cat([self._writers_NT, own_N1], dim=1)
-
-    def past(self, layer: int, qkv_N3D: Tensor) -> Tensor:
-        """Attention to what was said, this step included, `(N, D)`; keeps this step's keys and values."""
-        self._said[layer].append(qkv_N3D)
-        return self._kernels.attend_past(self._said[layer], self._writers_NT, self._n_heads)
-
-    def source(self, layer: int, q_ND: Tensor) -> Tensor:
-        """Attention to the source, `(N, D)`."""
-        return self._kernels.attend(q_ND, self._source_P2D[layer], self._source_spans_B4, q_ND.size(1), self._n_heads)
-
-    def select(self, parents_BM: Tensor, sentences_B: Tensor | None) -> None:
-        """See `DecodingEngine.select`."""
-        self.n_rows = parents_BM.numel()
-        if sentences_B is not None:
-            self._source_spans_B4 = self._spans(self._source_spans_B4[sentences_B, 2:])
-        elif self._beam == 1:
-            return  # each sentence's one hypothesis goes on
-        else:
-            sentences_B = torch.arange(len(parents_BM))
-        rows_BM = sentences_B[:, None] * self._beam + parents_BM
-        self._writers_NT = self._writers_NT.index_select(0, rows_BM.flatten())

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from s2s.decoding.kernels import kernels
+from s2s.decoding.native import native
 
 _BLOCK = 64
 _CHUNK_NUMBERS = 2**20  # logits at a time: 4 MB
@@ -72,7 +72,7 @@ class Candidates:
     ) -> tuple[Tensor, Tensor, Tensor]:
         logits_RV = self.model.logits(hidden_RD)
         on_processor = logits_RV.device.type == "cpu" and logits_RV.dtype == torch.float32
-        compiled = kernels() if on_processor and logits_RV.is_contiguous() else None
+        compiled = native() if on_processor and logits_RV.is_contiguous() else None
         # a continuation's log-probability is its logit less the row's log Σ exp, which need not be taken from each
         total_R = logits_RV.logsumexp(dim=1) if compiled is None else compiled.log_sum_exp(logits_RV)
         sums_BM = sums_BM - total_R.view_as(sums_BM)

@@ -18,8 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from s2s.decoding.attention import Attention, KernelAttention, TorchAttention
-from s2s.decoding.kernels import kernels
+from s2s.decoding.attention import Attention
 from s2s.decoding.maps import Map, Prepare, preparation
 from s2s.decoding.rows import in_cache
 from s2s.model import Transformer
@@ -68,17 +67,11 @@ class DecodingEngine:
         Returns:
             Where the decoding of the batch stands.
         """
-        state = self._attention(src_BS, beam)
+        state = Attention(src_BS, beam, self._n_heads, self.dtype)
         memory_PD = self._encode(src_BS, state).to(self.dtype)
         for layer in self._decoder:
             state.keep_source(layer.source_keys_values(memory_PD))
         return state
-
-    def _attention(self, src_BS: Tensor, beam: int) -> Attention:
-        compiled = kernels() if self.device.type == "cpu" and self.dtype == torch.float32 else None
-        if compiled is None:
-            return TorchAttention(src_BS, beam, self._n_heads, self.dtype)
-        return KernelAttention(compiled, src_BS, beam, self._n_heads)
 
     def _encode(self, src_BS: Tensor, state: Attention) -> Tensor:
         x_BSD = self._model.src_embedding(src_BS) * self._scale + self._model.positions.encodings(0, src_BS.size(1))
@@ -153,8 +146,8 @@ class _EncoderWeights:
         assert isinstance(layer, EncoderLayer)
         around = (layer.around_self_attention, layer.around_feed_forward)
         return cls(
-            prepare(*_queries_keys_values(layer.self_attention)),
-            prepare(*_weights(layer.self_attention.output)),
+            prepare(*queries_keys_values(layer.self_attention)),
+            prepare(*weights(layer.self_attention.output)),
             _feed_forward(layer.feed_forward, prepare),
             [_norm(one.norm) for one in around],
         )
@@ -175,38 +168,40 @@ class _DecoderWeights:
         assert isinstance(layer, DecoderLayer)
         around = (layer.around_self_attention, layer.around_cross_attention, layer.around_feed_forward)
         return cls(
-            prepare(*_queries_keys_values(layer.self_attention)),
-            prepare(*_weights(layer.self_attention.output)),
-            prepare(*_queries(layer.cross_attention)),
-            prepare(*_joined([_weights(layer.cross_attention.key), _weights(layer.cross_attention.value)])),
-            prepare(*_weights(layer.cross_attention.output)),
+            prepare(*queries_keys_values(layer.self_attention)),
+            prepare(*weights(layer.self_attention.output)),
+            prepare(*scaled_queries(layer.cross_attention)),
+            prepare(*joined([weights(layer.cross_attention.key), weights(layer.cross_attention.value)])),
+            prepare(*weights(layer.cross_attention.output)),
             _feed_forward(layer.feed_forward, prepare),
             [_norm(one.norm) for one in around],
         )
 
 
-def _weights(linear: nn.Linear) -> tuple[Tensor, Tensor]:
+def weights(linear: nn.Linear) -> tuple[Tensor, Tensor]:
+    """W and b of a linear map."""
     return linear.weight.detach(), linear.bias.detach()
 
 
-def _queries(attention: MultiHeadAttention) -> tuple[Tensor, Tensor]:
+def scaled_queries(attention: MultiHeadAttention) -> tuple[Tensor, Tensor]:
     """The map to queries, with the 1 / √d_k of equation 1 in it."""
-    weight, bias = _weights(attention.query)
+    weight, bias = weights(attention.query)
     scale = math.sqrt(attention.n_heads / weight.size(0))
     return weight * scale, bias * scale
 
 
-def _queries_keys_values(attention: MultiHeadAttention) -> tuple[Tensor, Tensor]:
+def queries_keys_values(attention: MultiHeadAttention) -> tuple[Tensor, Tensor]:
     """The three maps as one, their outputs side by side."""
-    return _joined([_queries(attention), _weights(attention.key), _weights(attention.value)])
+    return joined([scaled_queries(attention), weights(attention.key), weights(attention.value)])
 
 
-def _joined(parts: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+def joined(parts: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Several linear maps as one, their outputs side by side."""
     return torch.cat([weight for weight, _ in parts]), torch.cat([bias for _, bias in parts])
 
 
 def _feed_forward(layer: FeedForward, prepare: Prepare) -> Map:
-    first, second = prepare(*_weights(layer.inner), relu=True), prepare(*_weights(layer.outer))
+    first, second = prepare(*weights(layer.inner), relu=True), prepare(*weights(layer.outer))
     return in_cache(lambda x_ND: second(first(x_ND)), max(layer.inner.weight.shape), layer.inner.weight.device)
 
 

@@ -10,7 +10,6 @@ Shapes: N rows, I inputs, O outputs.
 import torch
 from torch import Tensor
 
-from s2s.decoding.kernels import kernels
 from s2s.decoding.rows import in_cache
 from s2s.errors import UsageError
 
@@ -58,18 +57,12 @@ class Int8Map:
             [],
             "",
         )
-        compiled = kernels()
-        if compiled is not None:
-            return compiled.rescale(sums_NO, scales_N, self._bias_O, self._relu)
         y_NO = torch.addcmul(self._bias_O, sums_NO, scales_N[:, None])
         return y_NO.relu_() if self._relu else y_NO
 
 
 def _quantised(x_NI: Tensor) -> tuple[Tensor, Tensor]:
     """Rows in 8 bits, with 128 for 0, and the scale `(N)` of each."""
-    compiled = kernels()
-    if compiled is not None:
-        return compiled.quantise(x_NI.contiguous())
     # aminmax does this in one pass, and takes 18 times as long
     scales_N = x_NI.abs().amax(dim=1).div_(127).clamp_(min=1e-12)
     # adding a half before cutting off rounds; all numbers are positive then

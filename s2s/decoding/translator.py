@@ -14,7 +14,7 @@ from torch import Tensor
 from s2s.decoding.alignment import Links, attention_to_source, word_links, word_numbers
 from s2s.decoding.batching import even_batches, pad_rows
 from s2s.decoding.bundle import Bundle, load_bundle
-from s2s.decoding.engine import DecodingEngine
+from s2s.decoding.compiled import fastest_engine
 from s2s.decoding.sampling import Sampling, sample
 from s2s.decoding.search import Hypothesis, SearchOptions, search
 from s2s.runtime import autocast_type, choose_device, seed_of_step, set_threads
@@ -93,7 +93,7 @@ class Translator:
         device = next(bundle.transformer.parameters()).device
         self.autocast = autocast_type(precision, device)
         self.precision = "int8" if int8 else str(self.autocast or torch.float32).removeprefix("torch.")
-        self._engine = DecodingEngine(bundle.transformer, self.autocast, int8)
+        self._engine = fastest_engine(bundle.transformer, self.autocast, int8)
         # languages that BLEU scores by characters are written without spaces
         self._joint = " " if bleu_tokenizer(bundle.target) == "13a" else ""
 
