@@ -269,27 +269,36 @@ static void normalise(const Norm *norm, const float *x, int64_t n_rows, int64_t 
     }
 }
 
+#define FULL 16 /* scores are filled up to a multiple, so that no loop has a slow end */
+
 /* One query: softmax(q K^T) V for each head. keys[j] is key j, its value lies value_offset floats behind it. */
 INLINE void attend_one(const float *q, const float *const *keys, int64_t value_offset, int64_t n_keys, int64_t n_heads,
                        int64_t width, float *scores, float *out) {
+    int64_t blocks = (n_keys + FULL - 1) / FULL, step = blocks * FULL;
     for (int64_t j = 0; j < n_keys; j++) {
         const float *k = keys[j];
         for (int64_t h = 0; h < n_heads; h++) {
             float sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
             for (int64_t i = 0; i < width; i++) sum += q[h * width + i] * k[h * width + i];
-            scores[h * n_keys + j] = sum;
+            scores[h * step + j] = sum;
         }
     }
     for (int64_t h = 0; h < n_heads; h++) {
-        float *weights = scores + h * n_keys, *y = out + h * width, sum = 0.0f;
-        float largest = largest_of(weights, n_keys);
-        for (int64_t j = 0; j < n_keys; j++) weights[j] = exp_of_negative(weights[j] - largest);
-        for (int64_t j = 0; j < n_keys; j++) sum += weights[j];
+        float *weights = scores + h * step, *y = out + h * width, largest = -INFINITY, sum = 0.0f;
+        for (int64_t j = n_keys; j < step; j++) weights[j] = -INFINITY;
+#pragma omp simd reduction(max : largest)
+        for (int64_t j = 0; j < blocks * FULL; j++) largest = weights[j] > largest ? weights[j] : largest;
+#pragma omp simd reduction(+ : sum)
+        for (int64_t j = 0; j < blocks * FULL; j++) {
+            weights[j] = exp_of_negative(weights[j] - largest);
+            sum += weights[j];
+        }
+        float share = 1.0f / sum;
         for (int64_t i = 0; i < width; i++) y[i] = 0.0f;
         for (int64_t j = 0; j < n_keys; j++) {
             const float *v = keys[j] + value_offset + h * width;
-            float weight = weights[j] / sum;
+            float weight = weights[j] * share;
 #pragma omp simd
             for (int64_t i = 0; i < width; i++) y[i] += weight * v[i];
         }
@@ -321,7 +330,7 @@ static int take(Work *work, const Stack *s, int64_t n_rows, int64_t n_wide, int6
     work->normed = malloc((size_t)(n_rows * s->d_model) * one);
     work->attended = malloc((size_t)(n_rows * s->d_model) * one);
     work->wide = malloc((size_t)n_wide * one);
-    work->scores = malloc((size_t)(n_keys * s->n_heads) * one);
+    work->scores = malloc((size_t)((n_keys + FULL) * s->n_heads) * one);
     work->keys = malloc((size_t)n_keys * sizeof(float *));
     work->room = malloc(room_of(widest));
     return work->normed && work->attended && work->wide && work->scores && work->keys && work->room;
