@@ -30,6 +30,7 @@ class Attention:
     Attributes:
         n_steps: T, the one at work included.
         n_rows: N.
+        source_2BHSK: Of each layer, keys and values of the encoder's output.
     """
 
     def __init__(self, src_BS: Tensor, beam: int, n_heads: int, dtype: torch.dtype) -> None:
@@ -41,7 +42,7 @@ class Attention:
         if bool(padding_BS.any()):
             self._mask_B11S = self._as_mask(padding_BS)[:, None, None, :]
             self._places_P = (~padding_BS).flatten().nonzero()[:, 0]
-        self._source_2BHSK: list[Tensor] = []
+        self.source_2BHSK: list[Tensor] = []
         self._past_2BHTMK: list[Tensor] = []
         self._ancestry_BMT: Tensor | None = None
         if beam > 1:
@@ -71,7 +72,7 @@ class Attention:
     def keep_source(self, kv_P2D: Tensor) -> None:
         """Take the next decoder layer's keys and values of the source."""
         keys_values = self._put_back(kv_P2D, 2).contiguous()
-        self._source_2BHSK.append(keys_values)
+        self.source_2BHSK.append(keys_values)
         _, n_sentences, n_heads, _, width = keys_values.shape
         shape = (2, n_sentences, n_heads, _FIRST_CAPACITY, self._beam, width)
         self._past_2BHTMK.append(keys_values.new_empty(shape))
@@ -99,7 +100,7 @@ class Attention:
 
     def source(self, layer: int, q_ND: Tensor) -> Tensor:
         """Attention to the source, `(N, D)`."""
-        keys, values = self._source_2BHSK[layer]
+        keys, values = self.source_2BHSK[layer]
         q_BHMK = q_ND.view(-1, self._beam, self._n_heads, keys.size(3)).transpose(1, 2)
         return self._attend(q_BHMK, keys, values, self._mask_B11S)
 
@@ -119,7 +120,7 @@ class Attention:
         """See `DecodingEngine.select`."""
         self.n_rows = parents_BM.numel()
         if sentences_B is not None:
-            self._source_2BHSK = [one.index_select(1, sentences_B) for one in self._source_2BHSK]
+            self.source_2BHSK = [one.index_select(1, sentences_B) for one in self.source_2BHSK]
             for layer, old in enumerate(self._past_2BHTMK):
                 new = old.new_empty(2, len(sentences_B), *old.shape[2:])
                 new[:, :, :, : self.n_steps] = old[:, :, :, : self.n_steps].index_select(1, sentences_B)

@@ -126,15 +126,19 @@ static void tiles(const Map *map, const float *x, int64_t x_step, int64_t n_rows
 }
 
 #ifdef __AVX512VNNI__
-/* A row in 8 bits, 128 for 0; the result x (rounded - 128) is the row again, nearly. */
+/* A row in 8 bits, 128 for 0; the result x (rounded - 128) is the row again, nearly. It is no number if one of x is not
+ * finite. */
 static float quantise(const float *x, int64_t n, uint8_t *rounded) {
-    float largest = 0.0f;
-#pragma omp simd reduction(max : largest)
-    for (int64_t i = 0; i < n; i++) largest = fabsf(x[i]) > largest ? fabsf(x[i]) : largest;
+    float largest = 0.0f, nothing = 0.0f;
+#pragma omp simd reduction(max : largest) reduction(+ : nothing)
+    for (int64_t i = 0; i < n; i++) {
+        largest = fabsf(x[i]) > largest ? fabsf(x[i]) : largest;
+        nothing += x[i] * 0.0f;
+    }
     float scale = largest > 1e-10f ? largest / 127.0f : 1e-12f, inverse = 1.0f / scale;
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) rounded[i] = (uint8_t)(int32_t)(x[i] * inverse + 128.5f); /* positive: it rounds */
-    return scale;
+    return scale + nothing;
 }
 
 INLINE void tile8(const Map *map, int64_t panel, const uint8_t *x, int64_t n_fours, const float *scales, int rows,
@@ -319,7 +323,7 @@ static void attend(const float *q, const float *const *keys, int64_t value_offse
 
 /* Memory for what a call computes on the way. */
 typedef struct {
-    float *normed, *attended, *wide, *scores;
+    float *normed, *queries, *attended, *wide, *scores;
     const float **keys;
     void *room;
 } Work;
@@ -328,16 +332,19 @@ static int take(Work *work, const Stack *s, int64_t n_rows, int64_t n_wide, int6
     int64_t widest = s->d_ff > s->d_model ? s->d_ff : s->d_model;
     size_t one = sizeof(float);
     work->normed = malloc((size_t)(n_rows * s->d_model) * one);
+    work->queries = malloc((size_t)(n_rows * s->d_model) * one);
     work->attended = malloc((size_t)(n_rows * s->d_model) * one);
     work->wide = malloc((size_t)n_wide * one);
     work->scores = malloc((size_t)((n_keys + FULL) * s->n_heads) * one);
     work->keys = malloc((size_t)n_keys * sizeof(float *));
     work->room = malloc(room_of(widest));
-    return work->normed && work->attended && work->wide && work->scores && work->keys && work->room;
+    return work->normed && work->queries && work->attended && work->wide && work->scores && work->keys &&
+           work->room;
 }
 
 static void give_back(Work *work) {
     free(work->normed);
+    free(work->queries);
     free(work->attended);
     free(work->wide);
     free(work->scores);
@@ -435,8 +442,8 @@ int s2s_step(const Stack *s, float *x, int64_t n_rows, float *const *said, const
         after(s, &layer->norms[0], x, n_rows);
 
         y = input(s, &layer->norms[1], x, n_rows, &work);
-        apply(&layer->source_queries, y, d, n_rows, work.normed, d, 0, 0, work.room);
-        attend_spans(s, work.normed, d, source[l], 2 * d, spans, n_sentences, &work);
+        apply(&layer->source_queries, y, d, n_rows, work.queries, d, 0, 0, work.room);
+        attend_spans(s, work.queries, d, source[l], 2 * d, spans, n_sentences, &work);
         apply(&layer->source_output, work.attended, d, n_rows, x, d, 0, 1, work.room);
         after(s, &layer->norms[1], x, n_rows);
 

@@ -8,13 +8,13 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from s2s.decoding.batching import pad_rows
 from s2s.decoding.bundle import Bundle
-from s2s.decoding.engine import DecodingEngine
+from s2s.decoding.compiled import fastest_engine
 from s2s.decoding.forced import forced_log_probabilities
-from s2s.decoding.search import Hypothesis, SearchOptions, search
+from s2s.decoding.search import Hypothesis, SearchOptions, StepModel, search
 from s2s.errors import DataError
 from s2s.symbols import BOS, EOS, PAD, UNK
 
@@ -221,7 +221,7 @@ def _compare_search(
     pairs: list[tuple[list[int], list[int]]],
 ) -> SearchParity:
     """One search; the greedy one also hands its translations to `pairs`."""
-    decoder = DecodingEngine(bundle.transformer)
+    decoder = fastest_engine(bundle.transformer)
     rescaling = _Rescaling(decoder) if engine.rescales else None
     alpha = bundle.decode.length_penalty
     options = SearchOptions(beam=beam, length_penalty=alpha, max_length_ratio=bundle.decode.max_length_ratio)
@@ -251,7 +251,7 @@ def _compare_search(
 class _Rescaling:
     """A decoder in which the pieces that are never chosen have no probability, as search sees it."""
 
-    def __init__(self, decoder: DecodingEngine) -> None:
+    def __init__(self, decoder: StepModel[Any]) -> None:
         self._decoder = decoder
         self.device, self.vocabulary_size = decoder.device, decoder.vocabulary_size
         self.start, self.step, self.select = decoder.start, decoder.step, decoder.select
