@@ -45,9 +45,11 @@ check: $(READY)  ## Everything that must pass: format, lint, types, tests
 evaluate: $(READY)  ## Score RUNS (default: all under runs/) on SPLITS in one table
 	$(BIN)/python -m s2s evaluate $(RUNS) $(SPLITS:%=--split %)
 
-bench: $(READY)  ## Measure training speed, and part by part; CORPUS=folder with train.en, train.de for real text
+bench: $(READY)  ## Measure training and decoding, also part by part; CORPUS=folder with train.en, train.de for real text
 	$(BIN)/python benchmarks/train_speed.py $(CORPUS)
 	$(BIN)/python benchmarks/train_profile.py $(CORPUS)
+	$(BIN)/python benchmarks/decode_speed.py $(CORPUS)
+	$(BIN)/python benchmarks/startup.py
 
 clean:  ## Remove .venv, caches and build products; runs/ stays
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

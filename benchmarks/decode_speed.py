@@ -1,13 +1,16 @@
-"""Decoding speed, in turns with other tools on the very same weights.
+"""Decoding speed, in turns with other tools on the very same weights, and where the time goes.
 
-    python benchmarks/decode_speed.py RUN LINES [--shape tiny base] [--beam 1 5] [--type float32 int8] [--rounds 3]
-                                      [--tools s2s ctranslate2 transformers] [--threads N]
+    python benchmarks/decode_speed.py [MODEL] [LINES] [--shape tiny base] [--beam 1 5] [--type float32 int8]
+                                      [--rounds 3] [--tools s2s ctranslate2 transformers] [--threads N]
 
-RUN is a trained run, LINES a file of source text. The run's model is timed, with outputs as long as they come; or, with
---shape, models of those shapes with its vocabulary and random weights: nothing ends there by itself, and each tool
-makes 15 steps for every sentence. Text is encoded before and decoded after the clock runs. Each tool has its own
-process, which waits while it is another's turn, and the batch size and the threading that are best for it (tried
-first); each round gives a ratio. Tools that are not installed are left out; transformers knows no 8 bits here.
+MODEL is a trained run: then that model is timed, with outputs as long as they come. Or it is a corpus, a folder with
+train.en and train.de (without it, the bundled one): then models of the shapes are timed, with a vocabulary of it and
+random weights. Nothing ends there by itself, and each tool makes 15 steps for every sentence. LINES is a file of source
+text; without it, the first 1,000 lines of the corpus.
+
+Text is encoded before and decoded after the clock runs. Each tool has its own process, which waits while it is
+another's turn, and the batch size and the threading that are best for it (tried first); each round gives a ratio. Tools
+that are not installed are left out; transformers knows no 8 bits here.
 """
 
 import argparse
@@ -25,8 +28,8 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from train_speed import BUNDLED, prepared_corpus
 
-from s2s.config.schema import Config
 from s2s.decoding.bundle import Bundle, build_transformer, load_bundle, save_bundle
 from s2s.decoding.search import SearchOptions
 from s2s.decoding.translator import Translator
@@ -36,6 +39,7 @@ from s2s.runtime import set_threads
 from s2s.symbols import EOS
 
 STEPS = 15  # of every translation of a random model
+N_LINES = 1000
 N_ALONE = 60  # sentences that are translated one by one
 N_SLOW = 200  # lines that transformers gets
 BATCHES = [1024, 2048, 4096, 8192, 16_384]  # tokens: sentences × longest source
@@ -138,6 +142,30 @@ def transformers(job: Job, parts: list[list[int]], end: int) -> tuple[list[Run],
     return [in_batches(n) for n in (16, 64, 200)], [partial(translate, [row]) for row in rows[:: len(rows) // 15]]
 
 
+def shares(bundle: Bundle, parts: list[list[int]], beam: int, int8: bool) -> str:
+    """What part of the time goes where, with one thread."""
+    translator, seconds = Translator(bundle, int8=int8), dict[str, float]()
+
+    def timed(name: str, function: Callable[..., object]) -> Callable[..., object]:
+        def run(*arguments: object) -> object:
+            began = time.perf_counter()
+            result = function(*arguments)
+            seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
+            return result
+
+        return run
+
+    engine = translator._engine
+    for part, name in (("start", "encoder"), ("step", "decoder"), ("logits", "projection"), ("select", "reordering")):
+        setattr(engine, part, timed(name, getattr(engine, part)))
+    torch.set_num_threads(1)
+    for _ in range(2):  # the first time warms up
+        seconds.clear()
+        whole = seconds_of(lambda: translator._search(parts, FixedLength(beam=beam), lambda: None, None))
+    seconds["search"] = whole - sum(seconds.values())
+    return ", ".join(f"{name} {100 * part / whole:.0f} %" for name, part in seconds.items())
+
+
 def be_a_tool(job: Job) -> None:
     """Find the best setting, then take a turn for each line of standard input; print times as JSON."""
     set_threads(job.n_threads)
@@ -204,12 +232,20 @@ class Tool:
         )
 
 
-def random_bundle(shape: str, like: Bundle) -> Bundle:
-    """A model of a shape with random weights and another's vocabulary."""
-    run = {"run": "unused", "data": {"source": "a", "target": "b", "train": "unused", "valid": "unused"}}
-    config = Config.model_validate({**run, "model": {"preset": shape}, "train": {}}).model
+def random_bundle(corpus: Path, shape: str, folder: Path) -> Bundle:
+    """A model of a shape with random weights and a vocabulary of the corpus."""
+    config, prepared = prepared_corpus(corpus, shape, 4096, folder / "run")
     torch.manual_seed(1)
-    return replace(like, transformer=build_transformer(config, like.vocabularies).eval(), model_config=config)
+    return Bundle(
+        build_transformer(config.model, prepared.vocabularies).eval(),
+        prepared.vocabularies,
+        config.model,
+        config.decode,
+        config.data.source,
+        config.data.target,
+        int(prepared.train.src_lengths.max()),
+        {},
+    )
 
 
 def measure(bundle: Bundle, name: str, folder: Path, arguments: argparse.Namespace) -> None:
@@ -231,7 +267,7 @@ def measure(bundle: Bundle, name: str, folder: Path, arguments: argparse.Namespa
                 str(arguments.lines),
                 beam,
                 kind == "int8",
-                arguments.shape is not None,
+                arguments.fixed,
                 arguments.threads,
             )
             for tool in arguments.tools
@@ -246,13 +282,16 @@ def measure(bundle: Bundle, name: str, folder: Path, arguments: argparse.Namespa
         print(f"{name} {kind} beam {beam}: sentences/s, {tools[0].name}'s ratio, ms alone, their 95 %, peak MiB")
         for tool in tools:
             print(tool.row(tools[0]), flush=True)
+        lines = arguments.lines.read_text("utf-8").split("\n")[:N_SLOW]
+        parts = bundle.vocabularies.src.encode_all([line for line in lines if line])
+        print(f"  s2s, one thread: {shares(bundle, parts, beam, kind == 'int8')}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path, nargs="?")
+    parser.add_argument("model", type=Path, nargs="?", default=BUNDLED)
     parser.add_argument("lines", type=Path, nargs="?")
-    parser.add_argument("--shape", nargs="+")
+    parser.add_argument("--shape", nargs="+", default=["tiny", "base"])
     parser.add_argument("--beam", nargs="+", type=int, default=[1, 5])
     parser.add_argument("--type", nargs="+", choices=("float32", "int8"), default=["float32", "int8"])
     parser.add_argument("--tools", nargs="+", choices=("s2s", *FORMATS), default=["s2s", "ctranslate2"])
@@ -263,14 +302,21 @@ def main() -> None:
     if arguments.be_a_tool:
         be_a_tool(Job(**json.loads(arguments.be_a_tool)))
         return
-    if arguments.run is None or arguments.lines is None:
-        parser.error("RUN and LINES are needed")
     arguments.threads = set_threads(arguments.threads)
-    trained = load_bundle(arguments.run)
-    for name in arguments.shape or [arguments.run.name]:
-        bundle = random_bundle(name, trained) if arguments.shape else trained
-        with tempfile.TemporaryDirectory() as folder:
-            measure(bundle, name, Path(folder), arguments)
+    arguments.fixed = (arguments.model / "train.en").exists()
+    with tempfile.TemporaryDirectory() as folder:
+        if arguments.lines is None:
+            if not arguments.fixed:
+                parser.error("LINES is needed with a run")
+            with (arguments.model / "train.en").open(encoding="utf-8") as text:
+                arguments.lines = Path(folder) / "lines"
+                arguments.lines.write_text("".join(itertools.islice(text, N_LINES)), "utf-8")
+        if not arguments.fixed:
+            measure(load_bundle(arguments.model), arguments.model.name, Path(folder), arguments)
+            return
+        for shape in arguments.shape:
+            here = Path(folder) / shape
+            measure(random_bundle(arguments.model, shape, here), shape, here, arguments)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from s2s.decoding.alignment import Links, attention_to_source, word_links, word_
 from s2s.decoding.batching import even_batches, pad_rows
 from s2s.decoding.bundle import Bundle, load_bundle
 from s2s.decoding.compiled import fastest_engine
+from s2s.decoding.engine import DecodingEngine
 from s2s.decoding.sampling import Sampling, sample
 from s2s.decoding.search import Hypothesis, SearchOptions, search
 from s2s.runtime import autocast_type, choose_device, seed_of_step, set_threads
@@ -86,6 +87,7 @@ class Translator:
         bundle: The model.
         autocast: Type of autocast of what is not search, or none.
         precision: In what type it searches: float32, bfloat16 or int8.
+        lacks_compiler: It searches by PyTorch only because the C engine could not be compiled.
     """
 
     def __init__(self, bundle: Bundle, precision: str = "auto", int8: bool = False) -> None:
@@ -94,6 +96,8 @@ class Translator:
         self.autocast = autocast_type(precision, device)
         self.precision = "int8" if int8 else str(self.autocast or torch.float32).removeprefix("torch.")
         self._engine = fastest_engine(bundle.transformer, self.autocast, int8)
+        by_c = device.type == "cpu" and self.precision in ("float32", "int8")
+        self.lacks_compiler = by_c and isinstance(self._engine, DecodingEngine)
         # languages that BLEU scores by characters are written without spaces
         self._joint = " " if bleu_tokenizer(bundle.target) == "13a" else ""
 

@@ -36,11 +36,19 @@ def model_path(given: Path | None) -> Path:
 
 @dataclass
 class StreamReport:
-    """What happened to the lines of a stream."""
+    """What happened to the lines of a stream.
+
+    Attributes:
+        n_lines: How many there were.
+        n_repaired: How many were not UTF-8.
+        notes: See `count_notes`.
+        is_slow: They were translated by PyTorch for want of a compiler.
+    """
 
     n_lines: int = 0
     n_repaired: int = 0
     notes: dict[str, int] = field(default_factory=dict)
+    is_slow: bool = False
 
     def add(self, translations: list[Translation]) -> None:
         """Count some more."""
@@ -56,6 +64,8 @@ class StreamReport:
         }
         if self.n_repaired:
             say(f"note: {self.n_repaired:,} of {self.n_lines:,} lines: not UTF-8: bad bytes became U+FFFD")
+        if self.is_slow and self.n_lines >= CHUNK:
+            say("note: there is no C compiler (cc) on this machine: PyTorch translates, which takes longer")
         for note, text in texts.items():
             if self.notes.get(note):
                 say(f"note: {self.notes[note]:,} of {self.n_lines:,} lines: {text}")
@@ -103,6 +113,7 @@ def translate_stream(
             sink.write(_render(translation, number, form).encode("utf-8", "replace"))
         sink.flush()
         report.add(translations)
+    report.is_slow = translator.lacks_compiler
     return report
 
 

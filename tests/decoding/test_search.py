@@ -259,6 +259,23 @@ def test_in_bfloat16_too_the_searchs_score_is_the_forced_score() -> None:
     assert [nbest[0].log_probability for nbest in found] == pytest.approx(forced, rel=0.03)
 
 
+@pytest.mark.parametrize("beam", [1, 5])
+def test_company_changes_nothing_in_64_bits(beam: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    lengths = torch.randint(1, 30, (64,), generator=generator).tolist()
+    rows = [torch.cat([torch.randint(4, 30, (n,), generator=generator), torch.tensor([EOS])]) for n in lengths]
+    engine, options = DecodingEngine(real_model().double()), SearchOptions(beam)
+    alone = [search(engine, row[None], options)[0][0] for row in rows]
+    for size in (7, 64):
+        order = torch.randperm(64, generator=generator).tolist()
+        for start in range(0, 64, size):
+            some = order[start : start + size]
+            src = torch.nn.utils.rnn.pad_sequence([rows[index] for index in some], batch_first=True)
+            for index, (best, *_) in zip(some, search(engine, src, options), strict=True):
+                assert best.ids == alone[index].ids
+                assert best.score == pytest.approx(alone[index].score, rel=1e-9)
+
+
 def test_a_wider_beam_never_scores_worse_without_length_penalty() -> None:
     model = real_model()
     best = [search(DecodingEngine(model), SOURCES, SearchOptions(beam=beam, length_penalty=0.0)) for beam in (1, 30)]

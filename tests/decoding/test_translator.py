@@ -3,6 +3,7 @@
 import itertools
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,19 +11,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from s2s.corpus.text import decode_line
+from s2s.decoding import compiled
 from s2s.decoding.batching import batches_by_length
 from s2s.decoding.bundle import load_bundle
 from s2s.decoding.translator import Translator, split_points
 from s2s.errors import DataError, InputMissingError
-from s2s.jobs.translate import translate_stream
+from s2s.jobs.translate import CHUNK, translate_stream
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 KNOWN = [tuple(pair) for pair in json.loads((GOLDEN / "translations.json").read_text("utf-8"))]
 
 
-@pytest.fixture(scope="module")
-def translator() -> Translator:
-    return Translator.load(GOLDEN / "model", "cpu")
+@pytest.fixture(scope="module", params=["by the fastest engine", "by PyTorch"])
+def translator(request: pytest.FixtureRequest) -> Iterator[Translator]:
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "by PyTorch":
+            patch.setattr(compiled, "native", lambda: None)
+        yield Translator.load(GOLDEN / "model", "cpu")
 
 
 def test_the_stored_model_translates_as_ever(translator: Translator) -> None:
@@ -154,3 +159,13 @@ def test_a_config_that_asks_for_more_than_there_is_takes_no_memory(tmp_path: Pat
         (temporary / "config.json").write_text(json.dumps(config))
     with pytest.raises(DataError, match="asks for over"):
         load_bundle(folder)
+
+
+def test_it_says_that_it_is_slow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(compiled, "native", lambda: None)
+    slow = Translator.load(GOLDEN / "model")
+    assert slow.lacks_compiler
+    assert not Translator.load(GOLDEN / "model", precision="bf16").lacks_compiler
+    for n_lines, said in ((3, 0), (CHUNK, 1)):
+        translate_stream(slow, slow.options(beam=1), [b"\n"] * n_lines, _Sink()).tell()  # type: ignore[arg-type]
+        assert capsys.readouterr().err.count("no C compiler") == said
