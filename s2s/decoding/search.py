@@ -236,7 +236,7 @@ class _BeamSearch(Generic[S]):
         n_done = int(self.done_B.sum())
         if n_done == len(self.sentences):
             self.sentences = []
-        elif n_done * 4 >= len(self.sentences):
+        elif n_done * 16 >= len(self.sentences):
             keep_B = (~self.done_B).nonzero()[:, 0]
             self.sentences = [self.sentences[row] for row in keep_B.tolist()]
             self.limits_B, self.longest_B = self.limits_B[keep_B], self.longest_B[keep_B]
