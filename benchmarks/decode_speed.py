@@ -1,7 +1,7 @@
 """Decoding speed, in turns with other tools on the very same weights, and where the time goes.
 
     python benchmarks/decode_speed.py [MODEL] [LINES] [--shape tiny base] [--beam 1 5] [--type float32 int8]
-                                      [--rounds 3] [--tools s2s ctranslate2 transformers] [--threads N]
+                                      [--norm post] [--tools s2s ctranslate2 transformers] [--rounds 3] [--threads N]
 
 MODEL is a trained run: then that model is timed, with outputs as long as they come. Or it is a corpus, a folder with
 train.en and train.de (without it, the bundled one): then models of the shapes are timed, with a vocabulary of it and
@@ -232,14 +232,15 @@ class Tool:
         )
 
 
-def random_bundle(corpus: Path, shape: str, folder: Path) -> Bundle:
+def random_bundle(corpus: Path, shape: str, norm: str | None, folder: Path) -> Bundle:
     """A model of a shape with random weights and a vocabulary of the corpus."""
     config, prepared = prepared_corpus(corpus, shape, 4096, folder / "run")
+    model = config.model.model_copy(update={"norm": norm or config.model.norm})
     torch.manual_seed(1)
     return Bundle(
-        build_transformer(config.model, prepared.vocabularies).eval(),
+        build_transformer(model, prepared.vocabularies).eval(),
         prepared.vocabularies,
-        config.model,
+        model,
         config.decode,
         config.data.source,
         config.data.target,
@@ -292,6 +293,7 @@ def main() -> None:
     parser.add_argument("model", type=Path, nargs="?", default=BUNDLED)
     parser.add_argument("lines", type=Path, nargs="?")
     parser.add_argument("--shape", nargs="+", default=["tiny", "base"])
+    parser.add_argument("--norm", choices=("pre", "post"), help="transformers' Marian knows post only")
     parser.add_argument("--beam", nargs="+", type=int, default=[1, 5])
     parser.add_argument("--type", nargs="+", choices=("float32", "int8"), default=["float32", "int8"])
     parser.add_argument("--tools", nargs="+", choices=("s2s", *FORMATS), default=["s2s", "ctranslate2"])
@@ -316,7 +318,7 @@ def main() -> None:
             return
         for shape in arguments.shape:
             here = Path(folder) / shape
-            measure(random_bundle(arguments.model, shape, here), shape, here, arguments)
+            measure(random_bundle(arguments.model, shape, arguments.norm, here), shape, here, arguments)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def random_run(folder: Path) -> Path:
 
     from s2s.decoding.bundle import save_bundle
 
-    save_bundle(random_bundle(BUNDLED, "tiny", folder), folder / "model")
+    save_bundle(random_bundle(BUNDLED, "tiny", None, folder), folder / "model")
     return folder / "model"
 
 

@@ -153,15 +153,25 @@ class CompiledEngine:
         Returns:
             Hidden states `(N, D)`, for `logits`.
         """
-        n_rows, n_steps = state.writers_NT.shape
-        if tokens_N is None:
-            tokens_N = torch.full((n_rows,), BOS, dtype=torch.long)
+        n_rows = len(state.writers_NT)
+        if tokens_N is None:  # the hypotheses of a sentence are still the same: one row does for all
+            n_sentences = len(state.spans_B4)
+            beam = n_rows // n_sentences
+            tokens_N = torch.full((n_sentences,), BOS, dtype=torch.long)
+            x_BD = self._run(state, tokens_N, _spans(state.spans_B4[:, 2:], 1))
+            state.writers_NT = state.writers_NT.repeat_interleave(beam, dim=0)
+            return x_BD.repeat_interleave(beam, dim=0)
+        return self._run(state, tokens_N, state.spans_B4)
+
+    def _run(self, state: CompiledState, tokens_N: Tensor, spans_B4: Tensor) -> Tensor:
+        """A step of some rows."""
+        n_rows, n_steps = len(tokens_N), len(state.said)
         own_N1 = torch.arange(n_rows, dtype=torch.int32)[:, None]
-        state.writers_NT = torch.cat([state.writers_NT, own_N1], dim=1)
+        state.writers_NT = torch.cat([state.writers_NT[:n_rows], own_N1], dim=1)
         state.said.append(torch.empty(self.config.n_decoder_layers, n_rows, 3 * self.config.d_model))
         x_ND: Tensor = self._model.tgt_embedding(tokens_N) * self._scale
         x_ND += self._model.positions.encodings(n_steps, n_steps + 1)
-        self._native.step(self._decoder, x_ND, state.said, state.writers_NT, state.addresses, state.spans_B4)
+        self._native.step(self._decoder, x_ND, state.said, state.writers_NT, state.addresses, spans_B4)
         return x_ND
 
     def logits(self, hidden_CD: Tensor) -> Tensor:
