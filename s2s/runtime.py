@@ -90,9 +90,10 @@ def _keep_freed_memory() -> None:
     `man 3 mallopt` has the parameters; elsewhere than with GNU's C library there is nothing to set.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
-    if mallopt is not None:
-        for parameter, value in ((_TRIM_THRESHOLD, 2**31 - 1), (_MMAP_THRESHOLD, 2**30), (_ARENA_MAX, 1)):
-            mallopt(parameter, value)
+    # before glibc 2.35 the threshold could be 32 MiB at most; without one, the others would make it worse
+    if mallopt is not None and (mallopt(_MMAP_THRESHOLD, 2**30) or mallopt(_MMAP_THRESHOLD, 2**25)):
+        mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+        mallopt(_ARENA_MAX, 1)
 
 
 def n_cores() -> int:

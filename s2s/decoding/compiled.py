@@ -71,10 +71,11 @@ class CompiledEngine:
     Args:
         compiled: The functions.
         model: In evaluation mode, in float32 on the CPU. Its weights as they are now; later changes are not seen.
-        int8: Whether linear maps are in 8 bits.
+        int8: Whether linear maps are in 8 bits; for processors that `compiled` has them on.
     """
 
     def __init__(self, compiled: Native, model: Transformer, int8: bool = False) -> None:
+        assert compiled.has_8_bits or not int8
         self.config, self.device = model.config, torch.device("cpu")
         self._native, self._model, self._int8 = compiled, model, int8
         self._scale = math.sqrt(model.config.d_model)
@@ -140,7 +141,7 @@ class CompiledEngine:
         self._native.encode(self._encoder, x_PD, torch.cat([rows_B2, rows_B2], dim=1))
         source = [self._native.map(one, x_PD) for one in self._source_maps]
         addresses = (ctypes.c_void_p * len(source))(*[one.data_ptr() for one in source])
-        writers_NT = torch.empty(len(src_BS) * beam, 0, dtype=torch.int32)
+        writers_NT = lengths_B.new_empty(len(src_BS) * beam, 0, dtype=torch.int32)
         return CompiledState(source, addresses, _spans(rows_B2, beam), writers_NT)
 
     def step(self, state: CompiledState, tokens_N: Tensor | None) -> Tensor:
@@ -157,7 +158,7 @@ class CompiledEngine:
         if tokens_N is None:  # the hypotheses of a sentence are still the same: one row does for all
             n_sentences = len(state.spans_B4)
             beam = n_rows // n_sentences
-            tokens_N = torch.full((n_sentences,), BOS, dtype=torch.long)
+            tokens_N = state.spans_B4.new_full((n_sentences,), BOS)
             x_BD = self._run(state, tokens_N, _spans(state.spans_B4[:, 2:], 1))
             state.writers_NT = state.writers_NT.repeat_interleave(beam, dim=0)
             return x_BD.repeat_interleave(beam, dim=0)
@@ -166,10 +167,10 @@ class CompiledEngine:
     def _run(self, state: CompiledState, tokens_N: Tensor, spans_B4: Tensor) -> Tensor:
         """A step of some rows."""
         n_rows, n_steps = len(tokens_N), len(state.said)
-        own_N1 = torch.arange(n_rows, dtype=torch.int32)[:, None]
+        own_N1 = torch.arange(n_rows, dtype=torch.int32, device=self.device)[:, None]
         state.writers_NT = torch.cat([state.writers_NT[:n_rows], own_N1], dim=1)
-        state.said.append(torch.empty(self.config.n_decoder_layers, n_rows, 3 * self.config.d_model))
         x_ND: Tensor = self._model.tgt_embedding(tokens_N) * self._scale
+        state.said.append(x_ND.new_empty(self.config.n_decoder_layers, n_rows, 3 * self.config.d_model))
         x_ND += self._model.positions.encodings(n_steps, n_steps + 1)
         self._native.step(self._decoder, x_ND, state.said, state.writers_NT, state.addresses, spans_B4)
         return x_ND
@@ -192,12 +193,12 @@ class CompiledEngine:
         elif beam == 1:
             return  # each sentence's one hypothesis goes on
         else:
-            sentences_B = torch.arange(n_sentences)
+            sentences_B = torch.arange(n_sentences, device=self.device)
         rows_BM = sentences_B[:, None] * beam + parents_BM
         state.writers_NT = state.writers_NT.index_select(0, rows_BM.flatten())
 
 
 def _spans(rows_B2: Tensor, beam: int) -> Tensor:
     """Add to each sentence's source rows those of its hypotheses."""
-    first_B1 = torch.arange(len(rows_B2))[:, None] * beam
+    first_B1 = torch.arange(len(rows_B2), device=rows_B2.device)[:, None] * beam
     return torch.cat([first_B1, first_B1 + beam, rows_B2], dim=1)

@@ -24,7 +24,7 @@
 #endif
 #define VECTORS (PANEL / LANES)
 #define ROWS 6
-#define CHUNK 96 /* rows at a time, so that what is between two passes stays in the cache; a multiple of ROWS */
+#define CHUNK 288 /* rows at a time, so that what is between two passes stays in the cache; a multiple of ROWS */
 #define INLINE static inline __attribute__((always_inline))
 
 typedef float Vector __attribute__((vector_size(LANES * 4), aligned(4)));

@@ -9,11 +9,13 @@ environment does without it too.
 Shapes: N rows, I inputs, O outputs, W panels, X outputs of a panel.
 """
 
+import contextlib
 import ctypes
 import functools
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -25,10 +27,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _SOURCE = Path(__file__).with_name("engine.c")
-# without -fno-tree-pre, GCC 12 moves the sums of 8-bit products to memory and back
-_VECTORS = ["-O3", "-fno-tree-pre", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math"]
-_OPTIONS = [*_VECTORS, "-fwrapv", "-shared", "-fPIC"]
-_FOR_THIS_PROCESSOR = {"x86_64": ["-march=native", "-mprefer-vector-width=512"]}  # elsewhere -mcpu=native
+_OPTIONS = ["-O3", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-fwrapv", "-shared", "-fPIC"]
+_NATIVE = ["-march=native", "-mprefer-vector-width=512"] if platform.machine() == "x86_64" else ["-mcpu=native"]
+# tried in turn; GCC 12 needs -fno-tree-pre, or it moves the sums of 8-bit products to memory and back; clang lacks it
+_ATTEMPTS = [[*_NATIVE, "-fno-tree-pre"], _NATIVE, []]
 
 
 class MapStruct(ctypes.Structure):
@@ -113,7 +115,7 @@ class Native:
         """
         n_out, n_in = weight_OI.shape
         more = -n_out % self._panel
-        bias_O = F.pad(torch.zeros(n_out) if bias_O is None else bias_O.float(), (0, more))
+        bias_O = F.pad(weight_OI.new_zeros(n_out) if bias_O is None else bias_O, (0, more)).float()
         weight_OI = F.pad(weight_OI.float(), (0, -n_in % 4 if int8 else 0, 0, more))
         panels_WXI = weight_OI.view(-1, self._panel, weight_OI.size(1))
         keep.append(bias_O)
@@ -130,7 +132,7 @@ class Native:
 
     def map(self, struct: MapStruct, x_NI: Tensor) -> Tensor:
         """X Wᵀ + b, `(N, O)`."""
-        y_NO = torch.empty(x_NI.size(0), struct.n_out)
+        y_NO = x_NI.new_empty(x_NI.size(0), struct.n_out)
         self._check(self._library.s2s_map(ctypes.byref(struct), x_NI.data_ptr(), x_NI.size(0), y_NO.data_ptr()))
         return y_NO
 
@@ -187,13 +189,14 @@ class Native:
 
     def log_sum_exp(self, x_NI: Tensor) -> Tensor:
         """Log Σ eˣ of each row, `(N)`."""
-        out_N = torch.empty(x_NI.size(0))
+        out_N = x_NI.new_empty(x_NI.size(0))
         self._library.s2s_log_sum_exp(x_NI.data_ptr(), *x_NI.shape, out_N.data_ptr())
         return out_N
 
     def largest(self, x_NI: Tensor) -> tuple[Tensor, Tensor]:
         """The largest number of each row and its column, `(N)` each."""
-        values_N, places_N = torch.empty(x_NI.size(0)), torch.empty(x_NI.size(0), dtype=torch.long)
+        values_N = x_NI.new_empty(x_NI.size(0))
+        places_N = x_NI.new_empty(x_NI.size(0), dtype=torch.long)
         self._library.s2s_largest(x_NI.data_ptr(), *x_NI.shape, values_N.data_ptr(), places_N.data_ptr())
         return values_N, places_N
 
@@ -206,16 +209,27 @@ class Native:
 @functools.cache
 def native() -> Native | None:
     """The compiled functions, or none if this machine cannot make them."""
-    compiler = shutil.which(os.environ.get("CC") or "cc")
-    if os.environ.get("S2S_NATIVE") == "off" or os.name != "posix" or compiler is None:
+    if os.environ.get("S2S_NATIVE") == "off" or os.name != "posix":
         return None
     try:
+        words = shlex.split(os.environ.get("CC") or "cc")
+        compiler = [shutil.which(words[0]) or "", *words[1:]]
+        if not compiler[0]:
+            return None
         library = _cache_folder() / f"engine-{_fingerprint(compiler)}.so"
-        if not library.exists():
-            _compile(compiler, library)
-        return Native(ctypes.CDLL(str(library)))
-    except (OSError, subprocess.SubprocessError):
+        if library.exists():
+            with contextlib.suppress(OSError):  # damaged: made again
+                return _load(library)
+        _compile(compiler, library)
+        return _load(library)
+    except (OSError, RuntimeError, ValueError, subprocess.SubprocessError):
         return None
+
+
+def _load(library: Path) -> Native:
+    if library.stat().st_uid != os.getuid():
+        raise PermissionError(f"{library} is somebody else's")
+    return Native(ctypes.CDLL(str(library)))
 
 
 def _cache_folder() -> Path:
@@ -223,37 +237,42 @@ def _cache_folder() -> Path:
     home = os.environ.get("XDG_CACHE_HOME")
     folder = (Path(home) if home else Path.home() / ".cache") / "s2s"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = folder.resolve()
     status = folder.stat()
     if status.st_uid != os.getuid() or status.st_mode & 0o022:
         raise PermissionError(f"{folder} can be written by others")
     return folder
 
 
-def _fingerprint(compiler: str) -> str:
+def _fingerprint(compiler: list[str]) -> str:
     """Of all that the library depends on."""
-    parts = [_SOURCE.read_text("utf-8"), compiler, *_OPTIONS, platform.machine(), platform.processor(), *_processor()]
+    binary = Path(compiler[0]).resolve()
+    status = binary.stat()
+    parts = [_SOURCE.read_text("utf-8"), str(binary), str(status.st_size), str(status.st_mtime_ns)]
+    parts += [str([compiler, _OPTIONS, _ATTEMPTS]), *platform.uname()[:2], platform.machine(), *_processor()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _processor() -> Iterator[str]:
-    """What Linux tells of the first processor."""
+    """What Linux tells of the first processor; elsewhere the name of the machine stands for it."""
     try:
         text = Path("/proc/cpuinfo").read_text("utf-8", "replace")
     except OSError:
-        return
+        text = ""
     for line in text.split("\n\n")[0].split("\n"):
-        if line.startswith(("flags", "Features", "model name", "CPU part")):
+        if line.startswith(("flags", "Features", "model name", "CPU part", "cpu", "isa")) and "MHz" not in line:
             yield line
 
 
-def _compile(compiler: str, library: Path) -> None:
+def _compile(compiler: list[str], library: Path) -> None:
     """Make the library; several processes may do so at the same time."""
-    for_this = _FOR_THIS_PROCESSOR.get(platform.machine(), ["-mcpu=native"])
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         made = Path(folder) / library.name
-        for options in (for_this, []):
-            command = [compiler, *_OPTIONS, *options, "-o", str(made), str(_SOURCE), "-lm"]
+        for options in _ATTEMPTS:
+            command = [*compiler, *_OPTIONS, *options, "-o", str(made), str(_SOURCE), "-lm"]
             if subprocess.run(command, capture_output=True, timeout=120).returncode == 0:
+                with made.open("rb") as file:
+                    os.fsync(file.fileno())
                 made.replace(library)
                 return
     raise OSError(f"{compiler} cannot compile {_SOURCE}")

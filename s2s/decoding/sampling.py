@@ -106,5 +106,7 @@ def _draw(log_p_NV: Tensor, sampling: Sampling, uniform_N: Tensor) -> Tensor:
     cumulative_NV = sorted_NV.double().cumsum(dim=1)
     wanted_N1 = uniform_N.double()[:, None] * cumulative_NV[:, -1:]
     place_N1 = torch.searchsorted(cumulative_NV, wanted_N1, right=True)
-    last_N1 = (sorted_NV > 0).sum(dim=1, keepdim=True) - 1  # where rounding leads one too far
-    return order_NV.gather(1, torch.minimum(place_N1, last_N1))[:, 0]
+    # where rounding leads one too far; where nothing is a number, the end symbol
+    last_N1 = ((sorted_NV > 0).sum(dim=1, keepdim=True) - 1).clamp(min=0)
+    chosen_N = order_NV.gather(1, torch.minimum(place_N1, last_N1))[:, 0]
+    return chosen_N.where(cumulative_NV[:, -1] > 0, EOS)

@@ -31,10 +31,11 @@ class PositionalEncoding(nn.Module):
 
     def encodings(self, start: int, end: int) -> Tensor:
         """Encodings `(end - start, D)` of the positions from `start` up to, not including, `end`."""
-        if end > self.table_TD.size(0):
-            n_positions = max(end, 2 * self.table_TD.size(0))
-            self.table_TD = sinusoids(n_positions, self.table_TD.size(1)).to(self.table_TD)
-        return self.table_TD[start:end]
+        table_TD = self.table_TD  # another thread may put its own in place
+        if end > table_TD.size(0):
+            n_positions = max(end, 2 * table_TD.size(0))
+            self.table_TD = table_TD = sinusoids(n_positions, table_TD.size(1)).to(table_TD)
+        return table_TD[start:end]
 
     def forward(self, x_BTD: Tensor, start: int = 0) -> Tensor:
         """Add the encodings; the first column of `x_BTD` stands at position `start`."""

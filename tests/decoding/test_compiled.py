@@ -180,11 +180,21 @@ def test_the_library_is_made_once_in_a_folder_of_ones_own(tmp_path: Path, monkey
     made = library.stat().st_mtime_ns
     assert native.__wrapped__() is not None
     assert [one.stat().st_mtime_ns for one in (tmp_path / "cache/s2s").iterdir()] == [made]
+    library.write_bytes(library.read_bytes()[:1000])  # a disk was full
+    assert native.__wrapped__() is not None
+    assert library.stat().st_size > 1000
+    monkeypatch.setenv("CC", "cc -g")
+    assert native.__wrapped__() is not None
+    assert len(list((tmp_path / "cache/s2s").iterdir())) == 2
     (tmp_path / "cache/s2s").chmod(0o777)  # anybody could put a library of his own there
     assert native.__wrapped__() is None
 
 
-@pytest.mark.parametrize("why", ["off", "no compiler", "broken compiler", "no folder"])
+def no_home() -> Path:
+    raise RuntimeError("Could not determine home directory.")
+
+
+@pytest.mark.parametrize("why", ["off", "no compiler", "broken compiler", "no folder", "no home"])
 def test_without_the_library_pytorch_does_it(why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     if why == "off":
@@ -193,14 +203,47 @@ def test_without_the_library_pytorch_does_it(why: str, tmp_path: Path, monkeypat
         monkeypatch.setenv("PATH", str(tmp_path))
     elif why == "broken compiler":
         monkeypatch.setenv("CC", "false")
+    elif why == "no home":
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        monkeypatch.setattr(Path, "home", no_home)
     else:
         (tmp_path / "s2s").write_text("a file")
     assert native.__wrapped__() is None
     assert not list(tmp_path.glob("s2s/*"))
 
 
-def test_another_processor_or_compiler_gets_another_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = room._fingerprint("cc")
-    assert room._fingerprint("clang") != here
+@needs_compiler
+def test_another_processor_or_compiler_gets_another_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiler = tmp_path / "cc"
+    compiler.write_text("a compiler")
+    here = room._fingerprint([str(compiler)])
+    assert room._fingerprint([str(compiler)]) == here
+    assert room._fingerprint([str(compiler), "-m32"]) != here
+    compiler.write_text("a newer compiler")
+    newer = room._fingerprint([str(compiler)])
+    assert newer != here
     monkeypatch.setattr(room, "_processor", lambda: iter(["model name : another"]))
-    assert room._fingerprint("cc") != here
+    assert room._fingerprint([str(compiler)]) != newer
+
+
+@needs_compiler
+def test_a_compiler_without_gccs_flags_does_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    strict = tmp_path / "strict"
+    strict.write_text('#!/bin/sh\ncase "$*" in *-fno-tree-pre*) exit 1;; esac\nexec cc "$@"\n')
+    strict.chmod(0o755)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CC", str(strict))
+    assert native.__wrapped__() is not None
+
+
+@needs_compiler
+@torch.inference_mode()
+def test_defaults_of_pytorch_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, src = random_model(), together(random_sources(5))
+    expected = search(CompiledEngine(functions(), model), src, SearchOptions(3))
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = search(CompiledEngine(functions(), model), src, SearchOptions(3))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert [best.ids for best, *_ in found] == [best.ids for best, *_ in expected]

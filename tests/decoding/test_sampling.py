@@ -75,3 +75,11 @@ def test_the_most_careful_sample_is_greedy_search() -> None:
 def test_nonsense_is_refused() -> None:
     with pytest.raises(ValueError, match="temperature"):
         Sampling(temperature=0.0)
+
+
+def test_where_nothing_is_a_number_the_end_is_drawn() -> None:
+    log_p = torch.randn(3, 20).log_softmax(dim=1)
+    log_p[1] = float("nan")
+    drawn = _draw(log_p, Sampling(), torch.tensor([0.5, 0.5, 0.5]))
+    assert drawn[1] == EOS
+    assert (drawn >= EOS).all()
