@@ -9,7 +9,6 @@ environment does without it too.
 Shapes: N rows, I inputs, O outputs, W panels, X outputs of a panel.
 """
 
-import contextlib
 import ctypes
 import functools
 import hashlib
@@ -217,19 +216,20 @@ def native() -> Native | None:
         if not compiler[0]:
             return None
         library = _cache_folder() / f"engine-{_fingerprint(compiler)}.so"
-        if library.exists():
-            with contextlib.suppress(OSError):  # damaged: made again
-                return _load(library)
-        _compile(compiler, library)
-        return _load(library)
+        if not _is_whole(library):
+            _compile(compiler, library)
+        return Native(ctypes.CDLL(str(library)))
     except (OSError, RuntimeError, ValueError, subprocess.SubprocessError):
         return None
 
 
-def _load(library: Path) -> Native:
-    if library.stat().st_uid != os.getuid():
-        raise PermissionError(f"{library} is somebody else's")
-    return Native(ctypes.CDLL(str(library)))
+def _is_whole(library: Path) -> bool:
+    """Whether it is there as it was made, by this user: to load half a library kills the process."""
+    try:
+        digest = library.with_suffix(".sha256").read_text("ascii")
+        return library.stat().st_uid == os.getuid() and digest == hashlib.sha256(library.read_bytes()).hexdigest()
+    except (OSError, ValueError):
+        return False
 
 
 def _cache_folder() -> Path:
@@ -271,8 +271,9 @@ def _compile(compiler: list[str], library: Path) -> None:
         for options in _ATTEMPTS:
             command = [*compiler, *_OPTIONS, *options, "-o", str(made), str(_SOURCE), "-lm"]
             if subprocess.run(command, capture_output=True, timeout=120).returncode == 0:
-                with made.open("rb") as file:
-                    os.fsync(file.fileno())
+                digest = made.with_suffix(".sha256")
+                digest.write_text(hashlib.sha256(made.read_bytes()).hexdigest(), "ascii")
                 made.replace(library)
+                digest.replace(library.with_suffix(".sha256"))
                 return
     raise OSError(f"{compiler} cannot compile {_SOURCE}")
