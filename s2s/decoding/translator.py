@@ -87,7 +87,7 @@ class Translator:
         bundle: The model.
         autocast: Type of autocast of what is not search, or none.
         precision: In what type it searches: float32, bfloat16 or int8.
-        lacks_compiler: It searches by PyTorch only because the C engine could not be compiled.
+        by_pytorch: On a processor: it searches by PyTorch, as the C engine is not there.
     """
 
     def __init__(self, bundle: Bundle, precision: str = "auto", int8: bool = False) -> None:
@@ -97,7 +97,7 @@ class Translator:
         self.precision = "int8" if int8 else str(self.autocast or torch.float32).removeprefix("torch.")
         self._engine = fastest_engine(bundle.transformer, self.autocast, int8)
         by_c = device.type == "cpu" and self.precision in ("float32", "int8")
-        self.lacks_compiler = by_c and isinstance(self._engine, DecodingEngine)
+        self.by_pytorch = by_c and isinstance(self._engine, DecodingEngine)
         # languages that BLEU scores by characters are written without spaces
         self._joint = " " if bleu_tokenizer(bundle.target) == "13a" else ""
 

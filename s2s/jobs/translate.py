@@ -42,7 +42,7 @@ class StreamReport:
         n_lines: How many there were.
         n_repaired: How many were not UTF-8.
         notes: See `count_notes`.
-        is_slow: They were translated by PyTorch for want of a compiler.
+        is_slow: They were translated by PyTorch, as the C engine could not be compiled.
     """
 
     n_lines: int = 0
@@ -65,7 +65,8 @@ class StreamReport:
         if self.n_repaired:
             say(f"note: {self.n_repaired:,} of {self.n_lines:,} lines: not UTF-8: bad bytes became U+FFFD")
         if self.is_slow and self.n_lines >= CHUNK:
-            say("note: there is no C compiler (cc) on this machine: PyTorch translates, which takes longer")
+            say("note: PyTorch translates, which takes longer: the C engine is not compiled on this machine")
+            say("  it needs a C compiler (cc) and a cache folder that only you can write to (~/.cache/s2s)")
         for note, text in texts.items():
             if self.notes.get(note):
                 say(f"note: {self.notes[note]:,} of {self.n_lines:,} lines: {text}")
@@ -113,7 +114,7 @@ def translate_stream(
             sink.write(_render(translation, number, form).encode("utf-8", "replace"))
         sink.flush()
         report.add(translations)
-    report.is_slow = translator.lacks_compiler
+    report.is_slow = translator.by_pytorch
     return report
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from s2s.corpus.text import decode_line
 from s2s.decoding import compiled
-from s2s.decoding.batching import batches_by_length
+from s2s.decoding.batching import batches_by_length, even_batches
 from s2s.decoding.bundle import load_bundle
 from s2s.decoding.translator import Translator, split_points
 from s2s.errors import DataError, InputMissingError
@@ -161,11 +161,23 @@ def test_a_config_that_asks_for_more_than_there_is_takes_no_memory(tmp_path: Pat
         load_bundle(folder)
 
 
+@given(lengths=st.lists(st.integers(1, 40), max_size=60), budget=st.integers(1, 200), n_workers=st.integers(1, 5))
+def test_even_batches_have_every_line_once_and_keep_to_the_budget(
+    lengths: list[int], budget: int, n_workers: int
+) -> None:
+    batches = even_batches(lengths, budget, n_workers)
+    assert sorted(itertools.chain(*batches)) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * max(lengths[index] for index in batch) <= budget
+    fewest = len(list(batches_by_length(lengths, budget)))
+    assert fewest <= len(batches) <= -(-fewest // n_workers) * n_workers
+
+
 def test_it_says_that_it_is_slow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(compiled, "native", lambda: None)
     slow = Translator.load(GOLDEN / "model")
-    assert slow.lacks_compiler
-    assert not Translator.load(GOLDEN / "model", precision="bf16").lacks_compiler
+    assert slow.by_pytorch
+    assert not Translator.load(GOLDEN / "model", precision="bf16").by_pytorch
     for n_lines, said in ((3, 0), (CHUNK, 1)):
         translate_stream(slow, slow.options(beam=1), [b"\n"] * n_lines, _Sink()).tell()  # type: ignore[arg-type]
-        assert capsys.readouterr().err.count("no C compiler") == said
+        assert capsys.readouterr().err.count("the C engine is not compiled") == said
