@@ -12,6 +12,10 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="the promises (tests/promises) at full size: make promises")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     """One torch thread: tiny tensors are faster so, and sums come out in one order."""
