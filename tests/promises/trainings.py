@@ -82,7 +82,7 @@ class Training:
     def finish(self) -> dict[str, str]:
         """Run it to its end, which has to be a good one; what it came to."""
         done = self.go()
-        assert done.code == 0, done.stderr
+        assert done.code == 0, f"code {done.code}\n{done.stderr}"
         return essence(self.run)
 
 
