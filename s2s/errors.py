@@ -4,6 +4,8 @@ The command line prints `str(error)` and exits with `exit_code`; no traceback is
 sysexits.h, so that a script can tell a bad config (78) from bad data (65) or a full disk (74).
 """
 
+from typing import Any
+
 
 class S2SError(Exception):
     """Base of all errors with a message for the user.
@@ -52,9 +54,17 @@ class HubError(S2SError):
 
 
 class DivergedError(S2SError):
-    """Training produced a loss or gradient that is not a finite number (70)."""
+    """Training produced a number that is not finite (70).
+
+    Args:
+        facts: What is known about the update, for a report: figures, and the place of each of its pairs.
+    """
 
     exit_code = 70
+
+    def __init__(self, what: str, *, hint: str | None = None, facts: dict[str, Any] | None = None) -> None:
+        super().__init__(what, hint=hint)
+        self.facts = facts or {}
 
 
 class CannotCreateError(S2SError):

@@ -91,18 +91,19 @@ def dump_config(config: "Config") -> str:
 
 def differences(old: "Config", new: "Config") -> list[tuple[str, Any, Any]]:
     """The options that differ: dotted key, old value, new value."""
-    before, after = _flat(old), _flat(new)
+    before, after = flat(old), flat(new)
     return [(key, before[key], after[key]) for key in before if before[key] != after[key]]
 
 
-def _flat(config: "Config") -> dict[str, Any]:
-    flat = {}
+def flat(config: "Config") -> dict[str, Any]:
+    """Every value by its dotted key."""
+    values: dict[str, Any] = {}
     for name, value in config.model_dump().items():
         if isinstance(value, dict):
-            flat.update({f"{name}.{key}": item for key, item in value.items()})
+            values.update({f"{name}.{key}": item for key, item in value.items()})
         else:
-            flat[name] = value
-    return flat
+            values[name] = value
+    return values
 
 
 def _read(path: Path) -> bytes:

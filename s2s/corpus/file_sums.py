@@ -9,7 +9,7 @@ it was read could change again within the same tick of the clock: its sum is not
 import json
 import os
 import time
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from s2s.run_folder import write_atomic
 
 _WORTHWHILE = 1 << 26  # bytes; smaller files are read
 _TICK_NS = 3 * 10**9  # more than the steps of any file system's clock
-_FORMAT = 1
+_FORMAT = 2
 
 
 class FileSums:
@@ -67,7 +67,7 @@ class FileSums:
             CannotCreateError, OutputError: It cannot be written.
         """
         if self._path is not None and self._changed and (self._known or self._path.exists()):
-            content = {"format": _FORMAT, "files": self._known}
+            content = {"format": _FORMAT, "files": self._known, "sha256": _seal(self._known)}
             write_atomic(self._path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -77,6 +77,10 @@ def _mark(number: int) -> list[Any]:
     return [found.st_size, found.st_ino, found.st_mtime_ns, found.st_ctime_ns]
 
 
+def _seal(known: dict[str, list[Any]]) -> str:
+    return sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+
+
 def _read(path: Path) -> dict[str, list[Any]]:
     """What was remembered; nothing if it is not there, or not ours."""
     try:
@@ -84,6 +88,8 @@ def _read(path: Path) -> dict[str, list[Any]]:
         if content["format"] != _FORMAT:
             return {}
         files: dict[str, list[Any]] = content["files"]
+        if content["sha256"] != _seal(files):  # damaged: the text is read
+            return {}
         return {str(key): list(value) for key, value in files.items() if _is_sound(value)}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}

@@ -22,6 +22,7 @@ from typing import IO, Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from s2s.console import say
 from s2s.corpus.blocks import BlockSums, CheckedBlocks, n_blocks
 from s2s.corpus.cleaning import Cleaner, CleaningRules, Reason
 from s2s.corpus.encoder import EncodedChunk, Texts, encode_chunks
@@ -209,8 +210,11 @@ def ensure_split(
             split = EncodedSplit.open(present, verify=True, late=late)
             split.report.identity = corpus.identity()  # the same content may be elsewhere now
             return split, split.report
-    except (DataError, InputMissingError, KeyError, TypeError):  # damaged, or not there
+    except InputMissingError:  # not there
         pass
+    except (DataError, KeyError, TypeError) as error:
+        what = f"{error.where}: {error.what}" if isinstance(error, DataError) else f"{present}: {META} is damaged"
+        say(f"warning: {what}\n  the split is encoded again")
     report = encode_split(corpus, vocabularies, folder, rules, n_processes=n_processes)
     return EncodedSplit.open(folder), report
 

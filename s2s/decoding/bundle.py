@@ -9,6 +9,7 @@
 It can be moved, copied and published: no path of the machine that trained it is in it.
 """
 
+import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from s2s.config.schema import DecodeConfig, ModelConfig
 from s2s.corpus.vocabulary import Vocabularies
-from s2s.errors import DataError, InputMissingError
-from s2s.run_folder import build_folder, existing_folder, verify_folder
+from s2s.errors import DataError, DivergedError, InputMissingError
+from s2s.run_folder import MANIFEST, build_folder, existing_folder, verify_folder
 
 if TYPE_CHECKING:
     import torch
@@ -61,10 +62,15 @@ def build_transformer(config: ModelConfig, vocabularies: Vocabularies) -> "Trans
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> None:
-    """Write a bundle in one step: `folder` is either the old one or the complete new one."""
+    """Write a bundle in one step: `folder` is either the old one or the complete new one.
+
+    Raises:
+        DivergedError: If a weight is no finite number.
+        CannotCreateError, OutputError: If it cannot be written.
+    """
     from safetensors.torch import save_file
 
-    from s2s.model.weights import weights_of
+    from s2s.model.weights import first_not_finite, weights_of
 
     config = {
         "format_version": FORMAT_VERSION,
@@ -74,8 +80,10 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
         "model": bundle.model_config.model_dump(),
         "facts": bundle.facts,
     }
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in weights_of(bundle.transformer).items()}
+    if broken := first_not_finite(tensors):
+        raise DivergedError(f"the model was not written: {broken} holds numbers that are not finite")
     with build_folder(folder) as temporary:
-        tensors = {name: tensor.cpu().contiguous() for name, tensor in weights_of(bundle.transformer).items()}
         save_file(tensors, temporary / "model.safetensors")
         (temporary / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", "utf-8")
         (temporary / "generation.json").write_text(json.dumps(bundle.decode.model_dump(), indent=2) + "\n", "utf-8")
@@ -89,7 +97,7 @@ def find_bundle(path: Path) -> Path:
         InputMissingError: If there is none.
     """
     for folder in (existing_folder(path / "model"), path):
-        if (folder / "manifest.json").is_file() and (folder / "config.json").is_file():
+        if (folder / MANIFEST).is_file() and (folder / "config.json").is_file():
             return folder
     if not path.exists():
         raise InputMissingError("no such model or run folder", where=str(path))
@@ -109,11 +117,32 @@ def load_bundle(path: Path, device: "torch.device | str" = "cpu") -> Bundle:
         InputMissingError: If there is no model.
         DataError: If a file of it is damaged, missing or does not belong to the others.
     """
-    try:
-        return _load(find_bundle(path), device)
-    except (DataError, InputMissingError):
-        # a training that is going on may have put a newer model in its place meanwhile: look once more
-        return _load(find_bundle(path), device)
+    while True:
+        folder = find_bundle(path)
+        seal = _seal(folder)
+        try:
+            return _load(folder, device)
+        except (DataError, InputMissingError):
+            # a training that is going on may have put a newer model in its place meanwhile
+            if _seal(find_bundle(path)) == seal:
+                raise
+
+
+def _seal(folder: Path) -> bytes:
+    with contextlib.suppress(OSError):
+        return (folder / MANIFEST).read_bytes()
+    return b""
+
+
+def load_facts(path: Path) -> dict[str, Any]:
+    """How the model of a run or bundle folder came about; nothing else of it is read.
+
+    Raises:
+        InputMissingError: If there is no model.
+        DataError: If its description is damaged.
+    """
+    facts = _read_json(find_bundle(path) / "config.json").get("facts")
+    return facts if isinstance(facts, dict) else {}
 
 
 def _load(folder: Path, device: "torch.device | str") -> Bundle:

@@ -212,10 +212,10 @@ def _nll(translator: Translator, test_set: TestSet) -> float:
 
 def keep(evaluation: Evaluation, hypotheses: Sequence[str], run: RunFolder) -> Path:
     """Store translations and scores in the run's `eval` folder; returns the folder."""
-    folder = run.eval / evaluation.test_set
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder / "hypotheses.txt", "".join(f"{line}\n" for line in hypotheses))
-    write_atomic(folder / "scores.json", json.dumps(asdict(evaluation), indent=2, ensure_ascii=False) + "\n")
+    with run.writing_eval(evaluation.test_set) as folder:
+        (folder / "scores.json").unlink(missing_ok=True)  # which are not those of the new translations
+        write_atomic(folder / "hypotheses.txt", "".join(f"{line}\n" for line in hypotheses))
+        write_atomic(folder / "scores.json", json.dumps(asdict(evaluation), indent=2, ensure_ascii=False) + "\n")
     return folder
 
 

@@ -133,7 +133,7 @@ def config_digest(config: Config) -> str:
     return hashlib.sha256(dump_config(config).encode()).hexdigest()
 
 
-def check_n_ranks(run: RunFolder, state: TrainingState, ranks: Ranks) -> None:
+def check_n_ranks(run: RunFolder, state: TrainingState, n_ranks: int) -> None:
     """Refuse to go on with another number of ranks.
 
     An update would be of another size, and the learning rate was chosen for the one that it had.
@@ -141,12 +141,12 @@ def check_n_ranks(run: RunFolder, state: TrainingState, ranks: Ranks) -> None:
     Raises:
         ConfigError: If the numbers differ.
     """
-    if state.n_ranks == ranks.n:
+    if state.n_ranks == n_ranks:
         return
     plain = "without torchrun" if state.n_ranks == 1 else f"with {state.n_ranks} ranks in all"
     before = "1 rank" if state.n_ranks == 1 else f"{state.n_ranks} ranks"
     raise ConfigError(
-        f"the run was started with {before}, now there {'is' if ranks.n == 1 else 'are'} {ranks.n}",
+        f"the run was started with {before}, now there {'is' if n_ranks == 1 else 'are'} {n_ranks}",
         where=str(run.path),
         hint=f"start it {plain}, give another `run:`, or start anew with --overwrite",
     )

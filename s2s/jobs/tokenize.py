@@ -17,7 +17,9 @@ from s2s.corpus.store import EncodedSplit, ensure_split
 from s2s.corpus.text import decode_line
 from s2s.corpus.vocabulary import Vocabularies
 from s2s.errors import ConfigError, DataError, InputMissingError
-from s2s.run_folder import RunFolder, existing_folder, write_atomic
+from s2s.run_folder import RunFolder, build_folder, existing_folder, verify_folder, write_atomic
+
+_MADE_FROM = "made_from.json"  # in the vocabulary's folder: from what text and options it was learnt
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def open_prepared(run: RunFolder, fingerprint: str) -> tuple[Vocabularies, Encod
             EncodedSplit.open(existing_folder(run.store / name), verify=True, late=True) for name in ("train", "valid")
         )
         found = f"{train.fingerprint} {valid.fingerprint}"
-        vocabularies = Vocabularies.load(run.vocab)
+        vocabularies, _ = _load_vocabularies(run)
     if found != fingerprint:
         raise InputMissingError(
             "the encoded data is not what rank 0 sees there",
@@ -128,11 +130,16 @@ def open_prepared(run: RunFolder, fingerprint: str) -> tuple[Vocabularies, Encod
 def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabularies:
     """The run's vocabulary, learnt now unless it was learnt from this text with these options before."""
     made_from = {"vocab": config.vocab.model_dump(), "train": train.fingerprint}
-    note = run.vocab / "made_from.json"
-    with contextlib.suppress(OSError, ValueError):  # not there, or not ours
-        if json.loads(note.read_bytes()) == made_from:
-            return Vocabularies.load(run.vocab)
-    if run.checkpoints_by_step():
+    try:
+        vocabularies, noted = _load_vocabularies(run)
+    except InputMissingError:  # not learnt yet
+        noted = None
+    except DataError as error:  # the same text gives the same vocabulary again
+        say(f"warning: {error.where}: {error.what}\n  the vocabulary is learnt again")
+        noted = None
+    if noted == made_from:
+        return vocabularies
+    if noted is not None and run.checkpoints_by_step():
         raise ConfigError(
             "the training data or the vocabulary's options changed since this run was started",
             where=str(run.path),
@@ -140,9 +147,10 @@ def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabula
         )
     say("learning the vocabulary …")
     vocabularies = Vocabularies.learn(train, config.vocab)
-    run.vocab.mkdir(parents=True, exist_ok=True)
-    vocabularies.save(run.vocab)
-    write_atomic(note, json.dumps(made_from, indent=2) + "\n")
+    run.create()
+    with build_folder(run.vocab) as folder:
+        vocabularies.save(folder)
+        write_atomic(folder / _MADE_FROM, json.dumps(made_from, indent=2) + "\n")
     sizes = f"{vocabularies.src.size:,}"
     if not config.vocab.shared:
         sizes = f"{sizes} source, {vocabularies.tgt.size:,} target"
@@ -150,6 +158,20 @@ def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabula
     for note_text in vocabularies.notes:
         say(f"note: {note_text}")
     return vocabularies
+
+
+def _load_vocabularies(run: RunFolder) -> tuple[Vocabularies, Any]:
+    """The run's vocabulary and what it was made from.
+
+    Raises:
+        InputMissingError: If it has not been learnt.
+        DataError: If a file of it is damaged.
+    """
+    folder = existing_folder(run.vocab)
+    if not folder.is_dir():
+        raise InputMissingError("no vocabulary yet", where=str(run.vocab), hint="run `s2s tokenize CONFIG` first")
+    verify_folder(folder, what="vocabulary")
+    return Vocabularies.load(folder), json.loads((folder / _MADE_FROM).read_bytes())
 
 
 def _write_data_json(run: RunFolder, config: Config, reports: dict[str, SplitReport]) -> None:
@@ -180,9 +202,7 @@ def show_pieces(config: Config, side: str, lines: Iterable[bytes], sink: BinaryI
         InputMissingError: If the vocabulary has not been learnt.
     """
     run = RunFolder(Path(config.run))
-    if not run.vocab.is_dir():
-        raise InputMissingError("no vocabulary yet", where=str(run.vocab), hint="run `s2s tokenize CONFIG` first")
-    vocabularies = Vocabularies.load(run.vocab)
+    vocabularies, _ = _load_vocabularies(run)
     vocabulary = vocabularies.src if side == "source" else vocabularies.tgt
     for raw in lines:
         line, _ = decode_line(raw)

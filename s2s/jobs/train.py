@@ -13,16 +13,17 @@ from typing import Any
 
 import torch
 
-from s2s.config.load import differences, dump_config, load_config
+from s2s.config.load import dump_config
 from s2s.config.schema import Config
 from s2s.console import duration, say
 from s2s.corpus.subword import SubwordDropout
 from s2s.decoding.bundle import Bundle, build_transformer, save_bundle
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.translator import Translator
-from s2s.errors import ConfigError, DataError, Interrupted
+from s2s.errors import DataError, DivergedError, Interrupted
 from s2s.jobs.evaluate import Evaluation, TestSet, evaluate_with, keep, split_of_run, table
-from s2s.jobs.ranks import LeadingHooks, check_n_ranks, config_digest, follow, what_an_update_takes
+from s2s.jobs.ranks import LeadingHooks, config_digest, follow, what_an_update_takes
+from s2s.jobs.resume import refuse_other_config, resume, what_is_frozen
 from s2s.jobs.tokenize import Prepared, open_split, prepare, split_specs
 from s2s.model.weights import load_weights
 from s2s.run_folder import RunFolder, write_atomic
@@ -30,8 +31,8 @@ from s2s.runtime import autocast_type, seed_of_step
 from s2s.scoring.metrics import bleu
 from s2s.training.averaging import average_weights
 from s2s.training.checkpoint import (
+    LOWER_THE_RATE,
     TrainingState,
-    load_checkpoint,
     prune_checkpoints,
     regular_checkpoints,
     save_checkpoint,
@@ -41,12 +42,6 @@ from s2s.training.ranks import Ranks
 from s2s.training.signals import StopSignal
 from s2s.training.trainer import Trainer, UpdateReport
 from s2s.version import __version__
-
-# what may change between two starts of the same run: how long and how it is watched, not what is trained
-_FREE_KEYS = (
-    *("train.max_", "train.patience", "train.validate_every", "train.checkpoint_every", "train.keep_checkpoints"),
-    *("train.average", "train.tensorboard", "decode.", "data.test"),
-)
 
 N_SAMPLES = 5  # validation sentences shown and kept at each validation
 
@@ -122,28 +117,11 @@ def train(
             return Session(config, run, prepared, torch_device, stop, ranks).train()
 
 
-def refuse_other_config(run: RunFolder, config: Config) -> None:
-    """Raise if the folder holds a training with another config; say what changed if it may."""
-    if not run.resolved.is_file():
-        return
-    changes = differences(load_config(run.resolved), config)
-    frozen = [change for change in changes if not change[0].startswith(_FREE_KEYS) and change[0] != "run"]
-    if frozen and run.checkpoints_by_step():
-        listing = "\n".join(f"  {key}: {old!r} there, {new!r} now" for key, old, new in frozen)
-        raise ConfigError(
-            f"the run was started with another config:\n{listing}",
-            where=str(run.path),
-            hint="give another `run:`, restore the config, or start anew with --overwrite",
-        )
-    for key, old, new in changes:
-        say(f"note: {key} changed from {old!r} to {new!r}")
-
-
 def clear(run: RunFolder) -> None:
     """Delete what a training has written, and nothing else that may lie in the folder."""
     for folder in (run.checkpoints, run.model, run.store, run.vocab, run.samples, run.eval, run.path / "tensorboard"):
         shutil.rmtree(folder, ignore_errors=True)
-    for file in (run.metrics, run.resolved, run.config, run.run_json, run.data_json):
+    for file in (run.metrics, run.resolved, run.config, run.run_json, run.data_json, run.diverged):
         file.unlink(missing_ok=True)
 
 
@@ -197,10 +175,10 @@ class Session:
         self.autocast = autocast_type(config.train.precision, device, training=True)
         torch.manual_seed(seed_of_step(config.train.seed, 0))
         self.model = build_transformer(config.model, prepared.vocabularies).to(device)
-        fresh = TrainingState(prepared.fingerprint, n_ranks=ranks.n)
+        fresh = TrainingState(prepared.fingerprint, n_ranks=ranks.n, config=what_is_frozen(config))
         subwords = SubwordDropout.of(prepared.vocabularies, config.train.subword_dropout)
         self.trainer = Trainer(self.model, prepared.train, config.train, fresh, self.autocast, ranks, subwords)
-        self.trainer.state = self._resume() or fresh
+        self.trainer.state = resume(run, config, fresh, self.model, self.trainer.optimizer) or fresh
         ranks.tell(step=self.trainer.state.step)
         run.truncate_metrics(self.trainer.state.step)
         self.log = TrainingLog(run, self.trainer.state, tensorboard=config.train.tensorboard)
@@ -219,36 +197,15 @@ class Session:
         if self.ranks.n > 1:
             say(what_an_update_takes(self.ranks, self.config.train))
 
-    def _resume(self) -> TrainingState | None:
-        """State of the last checkpoint that is whole, put into model and optimiser; none to start anew."""
-        device = self.trainer.device
-        for step, folder in reversed(self.run.checkpoints_by_step()):
-            try:
-                state = load_checkpoint(folder, self.model, self.trainer.optimizer, device)
-            except DataError as error:
-                say(f"warning: {error}\n  trying the checkpoint before it")
-                continue
-            if state.data != self.prepared.fingerprint:
-                raise ConfigError(
-                    "the training or validation data changed since this run was started",
-                    where=str(self.run.path),
-                    hint="give another `run:`, restore the data, or start anew with --overwrite",
-                )
-            check_n_ranks(self.run, state, self.ranks)
-            say(f"resuming after update {step:,} ({duration(state.seconds)} of training)")
-            return state
-        if self.run.checkpoints_by_step():
-            raise DataError(
-                "no checkpoint is whole", where=str(self.run.checkpoints), hint="start anew with --overwrite"
-            )
-        return None
-
     def train(self) -> TrainResult:
         """Train to the end, choose the weights, write the model, score the test split."""
         try:
             ended = self.trainer.fit(LeadingHooks(self, self.ranks))
         except Interrupted:
             self.save()
+            raise
+        except DivergedError as error:
+            self._keep_report(error)
             raise
         finally:
             self.log.close()
@@ -259,6 +216,12 @@ class Session:
         self._export({"chosen": chosen, "valid_bleu": valid_bleu})
         test = self._score_test()
         return TrainResult(self.run.path, state.step, ended, chosen, valid_bleu, test)
+
+    def _keep_report(self, error: DivergedError) -> None:
+        """Write down what is known about an update that diverged, the place of each of its pairs above all."""
+        if error.facts:
+            write_atomic(self.run.diverged, json.dumps(error.facts, indent=1, ensure_ascii=False) + "\n")
+            error.hint = f"{self.run.diverged} lists all its pairs; {error.hint}"
 
     # --- what the training loop calls -------------------------------------------------------------------------------
 
@@ -280,6 +243,10 @@ class Session:
         """NLL, perplexity and greedy BLEU on the validation split, with samples; a better model is exported."""
         state = self.trainer.state
         nll, score, hypotheses = self._validation()
+        if not math.isfinite(nll):
+            raise DivergedError(
+                f"training diverged: the validation loss after update {state.step} is {nll}", hint=LOWER_THE_RATE
+            )
         facts = {"ppl": math.exp(min(nll, 700.0)), "bleu": score.value}
         self.log.validation({"nll": nll, **facts}, {"signature": score.signature, "n_sentences": len(hypotheses)})
         self._show_samples(hypotheses)
@@ -344,7 +311,14 @@ class Session:
         if len(last) > 1:
             candidates["average"] = last
         scores: dict[str, tuple[float, float]] = {}
-        weights = {name: average_weights(chosen) for name, chosen in candidates.items()}
+        weights = {}
+        for name, chosen in candidates.items():
+            try:
+                weights[name] = average_weights(chosen)
+            except DataError as error:
+                if name == "last":
+                    raise
+                say(f"warning: {error.where}: {error.what}\n  the {name} weights are left out of the choice")
         for name, tensors in weights.items():
             load_weights(self.model, tensors)
             nll, score, _ = self._validation()

@@ -9,6 +9,11 @@ def weights_of(model: nn.Module) -> dict[str, Tensor]:
     return {name: parameter.detach() for name, parameter in model.named_parameters()}
 
 
+def first_not_finite(tensors: dict[str, Tensor]) -> str | None:
+    """The name of a tensor that holds infinity or NaN; None if all numbers are finite."""
+    return next((name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())), None)
+
+
 @torch.no_grad()
 def load_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
     """Copy tensors into a model.

@@ -9,13 +9,14 @@ Three rules carry everything:
 """
 
 from s2s.run_folder.layout import RunFolder, newest_run
-from s2s.run_folder.sealed import MANIFEST, build_folder, existing_folder, verify_folder
+from s2s.run_folder.sealed import MANIFEST, build_folder, discard_folder, existing_folder, verify_folder
 from s2s.run_folder.writing import reporting_os_errors, write_atomic, writing_to
 
 __all__ = [
     "MANIFEST",
     "RunFolder",
     "build_folder",
+    "discard_folder",
     "existing_folder",
     "newest_run",
     "reporting_os_errors",

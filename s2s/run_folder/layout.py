@@ -66,6 +66,11 @@ class RunFolder:
         return self.path / "metrics.jsonl"
 
     @property
+    def diverged(self) -> Path:
+        """What is known about an update that diverged."""
+        return self.path / "diverged.json"
+
+    @property
     def samples(self) -> Path:
         """The folder of translations made while training."""
         return self.path / "samples"
@@ -105,27 +110,26 @@ class RunFolder:
         return self.checkpoints / f"step-{step:06d}"
 
     def checkpoints_by_step(self) -> list[tuple[int, Path]]:
-        """The complete checkpoints, the earliest first. Their names say the order: clocks may jump."""
+        """The checkpoints, the earliest first. Their names say the order: clocks may jump.
+
+        One is there completely or not at all, so that one without its manifest is listed: it was damaged later.
+        """
         found = []
         for entry in _entries(self.checkpoints):
             match = _STEP.fullmatch(entry.name)
-            if match and self.checkpoint_folder(int(match[1])) == entry and (entry / MANIFEST).is_file():
+            if match and self.checkpoint_folder(int(match[1])) == entry and entry.is_dir():
                 found.append((int(match[1]), entry))
         return sorted(found)
 
     def clean_temporaries(self) -> None:
         """Tidy up after a killed process: delete what was unfinished, put back what was being replaced.
 
-        To be called under the lock, for it cannot tell a dead writer's files from a living one's. `eval/` is left
-        alone: evaluating needs no lock.
+        To be called under the lock, for it cannot tell a dead writer's files from a living one's. `eval/` has a lock
+        of its own: see `writing_eval`.
         """
         with reporting_os_errors(self.path):
-            for folder in (self.path, self.checkpoints, self.samples, self.store, self.vocab):
-                for entry in _entries(folder):
-                    if entry.name.startswith(TEMPORARY):
-                        remove(entry)
-                    elif entry.name.startswith(REPLACED):
-                        restore(entry.with_name(entry.name.removeprefix(REPLACED)))
+            for folder in (self.path, self.checkpoints, self.samples, self.store):
+                _clean(folder)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -151,6 +155,27 @@ class RunFolder:
         finally:
             os.close(number)
 
+    @contextlib.contextmanager
+    def writing_eval(self, test_set: str) -> Iterator[Path]:
+        """The folder `eval/NAME` to write into, which no other process does meanwhile: evaluating needs no run lock.
+
+        Waits for whoever writes there, which takes them milliseconds.
+
+        Raises:
+            CannotCreateError, OutputError: See `reporting_os_errors`.
+        """
+        folder = self.eval / test_set
+        with reporting_os_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            number = os.open(self.eval / ".lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+        try:
+            if _try_lock(number, wait=True):
+                with reporting_os_errors(folder):
+                    _clean(folder)
+            yield folder
+        finally:
+            os.close(number)
+
     def append_metrics(self, record: Mapping[str, Any]) -> None:
         """Append one record to metrics.jsonl; see `metrics.append_line`."""
         append_line(self.metrics, record)
@@ -158,6 +183,11 @@ class RunFolder:
     def read_metrics(self) -> list[dict[str, Any]]:
         """All records of metrics.jsonl; see `metrics.read_lines`."""
         return read_lines(self.metrics)
+
+    def sync_metrics(self) -> None:
+        """Make sure that what was appended survives a power cut: to be called before a checkpoint that follows it."""
+        with contextlib.suppress(FileNotFoundError), self.metrics.open("rb") as file:
+            os.fsync(file.fileno())
 
     def truncate_metrics(self, after_step: int) -> None:
         """Before resuming from a checkpoint, forget what was measured after it; see `metrics.drop_after`."""
@@ -184,14 +214,23 @@ def _entries(folder: Path) -> list[Path]:
         return []
 
 
-def _try_lock(number: int) -> bool:
-    """Lock an open file; False if another process has it."""
+def _clean(folder: Path) -> None:
+    """Delete what was unfinished in a folder, put back what was being replaced."""
+    for entry in _entries(folder):
+        if entry.name.startswith(TEMPORARY):
+            remove(entry)
+        elif entry.name.startswith(REPLACED):
+            restore(entry.with_name(entry.name.removeprefix(REPLACED)))
+
+
+def _try_lock(number: int, *, wait: bool = False) -> bool:
+    """Lock an open file; False if another process has it and this one does not wait."""
     if sys.platform == "win32":
         return True
     import fcntl
 
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(number, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError:  # this file system cannot

@@ -62,6 +62,13 @@ def existing_folder(final: Path) -> Path:
     return final
 
 
+def discard_folder(folder: Path) -> None:
+    """Delete a folder so that it is there completely or not at all, as far as its name says."""
+    temporary = temporary_beside(folder)
+    folder.rename(temporary)
+    remove(temporary)
+
+
 def verify_folder(folder: Path, *, what: str, unread: Collection[str] = ()) -> None:
     """Check that a folder is exactly what `build_folder` sealed.
 
@@ -106,8 +113,12 @@ def _seal(folder: Path) -> None:
     for path in folder.rglob("*"):
         if path.is_dir():
             fsync_folder(path)
-    manifest = json.dumps({"format": MANIFEST_FORMAT, "files": entries}, indent=1)
-    write_atomic(folder / MANIFEST, f"{manifest}\n")  # which fsyncs the folder
+    manifest = _manifest_of({"format": MANIFEST_FORMAT, "files": entries})
+    write_atomic(folder / MANIFEST, manifest)  # which fsyncs the folder
+
+
+def _manifest_of(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=1) + "\n"
 
 
 def _put_in_place(temporary: Path, final: Path) -> None:
@@ -193,8 +204,14 @@ def _read_manifest(folder: Path, what: str) -> dict[str, tuple[int, str]]:
         raise damaged
     if manifest["format"] > MANIFEST_FORMAT:
         raise DataError(f"the {what} was written by a newer s2s", where=str(folder), hint="Upgrade s2s.")
+    if content != _manifest_of(manifest).encode():  # not one byte of it may change unnoticed
+        raise damaged
     files = manifest.get("files")
-    if not isinstance(files, dict) or not all(_is_entry(name, entry) for name, entry in files.items()):
+    if (
+        manifest["format"] != MANIFEST_FORMAT
+        or not isinstance(files, dict)
+        or not all(_is_entry(name, entry) for name, entry in files.items())
+    ):
         raise damaged
     return {name: (entry["size"], entry["sha256"]) for name, entry in files.items()}
 

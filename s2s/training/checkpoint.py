@@ -5,10 +5,11 @@ each. Order of the data and dropout are functions of seed, epoch and update (`co
 that no state of a random generator is kept.
 """
 
+import contextlib
 import json
-import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -16,9 +17,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from s2s.config.schema import TrainConfig
-from s2s.errors import DataError, OutputError
-from s2s.model.weights import load_weights, weights_of
-from s2s.run_folder import RunFolder, build_folder, verify_folder
+from s2s.errors import DataError, DivergedError, OutputError
+from s2s.model.weights import first_not_finite, load_weights, weights_of
+from s2s.run_folder import RunFolder, build_folder, discard_folder, verify_folder
+
+LOWER_THE_RATE = (
+    "start a new run (another `run:`, or --overwrite) with a lower train.learning_rate"
+    " (for noam: train.noam_factor) or a longer train.warmup_steps"
+)
 
 
 @dataclass
@@ -38,6 +44,7 @@ class TrainingState:
         validated_step: Update of the last validation.
         window_loss: Sum of the loss since the last record in metrics.jsonl; so `window_nll`, `window_tokens`.
         n_ranks: Processes that train together, on which what an update is depends.
+        config: Options that make the training what it is, by their keys.
     """
 
     data: str
@@ -54,15 +61,28 @@ class TrainingState:
     window_nll: float = 0.0
     window_tokens: int = 0
     n_ranks: int = 1
+    config: dict[str, Any] = field(default_factory=dict)
 
 
 def save_checkpoint(run: RunFolder, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState) -> None:
-    """Write the checkpoint of `state.step`; it is there completely or not at all."""
+    """Write the checkpoint of `state.step`; it is there completely or not at all.
+
+    Raises:
+        DivergedError: If a number in it is not finite.
+        CannotCreateError, OutputError: If it cannot be written; the checkpoints before are intact.
+    """
+    weights = {name: tensor.cpu().contiguous() for name, tensor in weights_of(model).items()}
+    moments = _optimizer_tensors(model, optimizer)
+    if broken := first_not_finite(weights) or first_not_finite(moments):
+        raise DivergedError(
+            f"training diverged: at update {state.step} {broken} holds numbers that are not finite",
+            hint="this is not saved; the checkpoints before are sound. " + LOWER_THE_RATE,
+        )
+    run.sync_metrics()
     try:
         with build_folder(run.checkpoint_folder(state.step)) as folder:
-            weights = {name: tensor.cpu().contiguous() for name, tensor in weights_of(model).items()}
             save_file(weights, folder / "model.safetensors")
-            save_file(_optimizer_tensors(model, optimizer), folder / "optimizer.safetensors")
+            save_file(moments, folder / "optimizer.safetensors")
             (folder / "state.json").write_text(json.dumps(asdict(state), indent=2) + "\n", encoding="utf-8")
     except SafetensorError as error:
         raise OutputError(
@@ -84,7 +104,10 @@ def load_checkpoint(
     try:
         load_weights(model, load_file(folder / "model.safetensors"))
         _restore_optimizer(model, optimizer, load_file(folder / "optimizer.safetensors", device=str(device)))
-        return TrainingState(**json.loads((folder / "state.json").read_bytes()))
+        state = TrainingState(**json.loads((folder / "state.json").read_bytes()))
+        if folder.name != RunFolder(folder.parent).checkpoint_folder(state.step).name:
+            raise ValueError(f"it is of update {state.step}")
+        return state
     except (KeyError, TypeError, ValueError, SafetensorError) as error:
         raise DataError(
             f"the checkpoint does not fit this model: {error}",
@@ -98,16 +121,21 @@ def regular_checkpoints(run: RunFolder, every: int, last_step: int) -> list[tupl
 
     Which they are does not depend on how often a training was stopped.
     """
-    return [(step, folder) for step, folder in run.checkpoints_by_step() if step % every == 0 or step == last_step]
+    return [
+        (step, folder)
+        for step, folder in run.checkpoints_by_step()
+        if step == last_step or (step < last_step and step % every == 0)
+    ]
 
 
 def prune_checkpoints(run: RunFolder, config: TrainConfig, state: TrainingState) -> None:
-    """Delete all but the last regular checkpoints, the best, and the present one."""
+    """Delete all but the last regular checkpoints, the best, and the present one; later ones, if any, are not ours."""
     regular = regular_checkpoints(run, config.checkpoint_every, state.step)[-config.keep_checkpoints :]
     keep = {state.step, state.best_step, *(step for step, _ in regular)}
     for step, folder in run.checkpoints_by_step():
-        if step not in keep:
-            shutil.rmtree(folder, ignore_errors=True)
+        if step < state.step and step not in keep:
+            with contextlib.suppress(OSError):
+                discard_folder(folder)
 
 
 def _optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -94,12 +94,13 @@ class RankGradient(GradientWorkers):
         loss.backward()
         self.model.zero_grad(set_to_none=False)
 
-    def compute(self, batches: Sequence[Indices], step: int) -> Sums:
+    def compute(self, batches: Sequence[Indices], step: int, check_stop: Callable[[], None] = lambda: None) -> Sums:
         """Set the gradient of the mean loss per target piece over the batches of all ranks.
 
         Args:
             batches: Indices of pairs, a batch each, as many for each rank; rank r takes r, r + n, r + 2n, …
             step: Number of the update; with the rank it seeds dropout.
+            check_stop: Not used: ranks stop together, between updates.
 
         Returns:
             Sums over all ranks.

@@ -9,7 +9,8 @@ Shapes: B pairs, S source positions, T target positions, N real target positions
 """
 
 import copy
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -83,12 +84,15 @@ class GradientWorkers:
         """Parts into which a batch is cut."""
         return len(self._models)
 
-    def compute(self, batches: Sequence[NDArray[np.int64]], step: int) -> Sums:
+    def compute(
+        self, batches: Sequence[NDArray[np.int64]], step: int, check_stop: Callable[[], None] = lambda: None
+    ) -> Sums:
         """Set the gradient of the mean loss per target piece over some batches.
 
         Args:
             batches: Indices of pairs, a batch each; together they are one update.
             step: Number of the update; it seeds dropout.
+            check_stop: May raise, between batches, to give the update up.
 
         Returns:
             Sums. Target pieces are those of the encoded text, also where subword dropout makes them more: a loss is
@@ -102,10 +106,11 @@ class GradientWorkers:
             model.zero_grad()
             randoms.append(self._seed(model, step, worker))
         if self._pool is None:
-            sums = [self._backward(self.model, batches, n_tokens, randoms[0])]
+            sums = [self._backward(self.model, batches, n_tokens, randoms[0], check_stop)]
         else:
             parts = [[batch[worker::n_workers] for batch in batches] for worker in range(n_workers)]
-            sums = list(self._pool.map(self._backward, self._models, parts, [n_tokens] * n_workers, randoms))
+            backward = functools.partial(self._backward, check_stop=check_stop)
+            sums = list(self._pool.map(backward, self._models, parts, [n_tokens] * n_workers, randoms))
         self._add_gradients()
         return Sums(torch.stack(sums).sum(dim=0), n_tokens)
 
@@ -125,11 +130,18 @@ class GradientWorkers:
         return np.random.PCG64(seed)
 
     def _backward(
-        self, model: Transformer, batches: Sequence[NDArray[np.int64]], n_tokens: int, random: np.random.PCG64
+        self,
+        model: Transformer,
+        batches: Sequence[NDArray[np.int64]],
+        n_tokens: int,
+        random: np.random.PCG64,
+        check_stop: Callable[[], None],
     ) -> Tensor:
         """Add the gradient of some batches' share of the mean to `model`; sums of loss and NLL."""
         sums = torch.zeros(2, dtype=torch.float32 if self.device.type == "mps" else torch.float64, device=self.device)
-        for indices in batches:
+        for number, indices in enumerate(batches):
+            if number:
+                check_stop()
             if len(indices):
                 loss, nll = self._loss(model, indices, random)
                 (loss / n_tokens).backward()  # type: ignore[no-untyped-call]

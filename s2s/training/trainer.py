@@ -3,7 +3,7 @@
 import math
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,9 +16,9 @@ from s2s.config.schema import TrainConfig
 from s2s.corpus.batches import plan_epoch
 from s2s.corpus.store import EncodedSplit
 from s2s.corpus.subword import SubwordDropout
-from s2s.errors import DivergedError
+from s2s.errors import DivergedError, Interrupted
 from s2s.model import Transformer
-from s2s.training.checkpoint import TrainingState
+from s2s.training.checkpoint import LOWER_THE_RATE, TrainingState
 from s2s.training.data_parallel import gradient_of
 from s2s.training.optimizer import optimizer_of
 from s2s.training.ranks import Ranks
@@ -76,7 +76,7 @@ class Hooks(Protocol):
         """Write a checkpoint."""
 
     def check_stop(self) -> None:
-        """Raise to end the training after the update at hand."""
+        """Raise `Interrupted` to end the training; asked before each update and between its batches."""
 
 
 class Trainer:
@@ -146,12 +146,14 @@ class Trainer:
                 saved_step = state.step
             if ended:
                 return ended
+            position = state.epoch, state.batch
             try:
                 hooks.check_stop()
-            except BaseException:
-                self._finish_all(hooks)  # a checkpoint will be written
+                self._begin([next(batches) for _ in range(config.accumulate * self.ranks.n)], hooks.check_stop)
+            except Interrupted:  # a checkpoint will be written: an update that was given up counts as not begun
+                state.epoch, state.batch = position
+                self._finish_all(hooks)
                 raise
-            self._begin([next(batches) for _ in range(config.accumulate * self.ranks.n)])
             state.seconds = self.ranks.now() - began
             if len(self._begun) > self._n_ahead:
                 hooks.updated(self._finish())
@@ -202,14 +204,14 @@ class Trainer:
         self._begin(batches)
         return self._finish()
 
-    def _begin(self, batches: list[Indices]) -> None:
-        """Tell the device to do an update. On a CPU it is then done."""
+    def _begin(self, batches: list[Indices], check_stop: Callable[[], None] = lambda: None) -> None:
+        """Tell the device to do an update. On a CPU it is then done. `check_stop` may raise to give it up."""
         began = time.perf_counter()
         config, state = self.config, self.state
         rate = learning_rate(config, self.model.config.d_model, state.step + 1, self.progress)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        sums = self.gradient.compute(batches, state.step + 1)
+        sums = self.gradient.compute(batches, state.step + 1, check_stop)
         grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm or float("inf"))
         values = torch.cat([sums.loss_and_nll, grad_norm.to(sums.loss_and_nll)[None]]).to("cpu", non_blocking=True)
         arrived = None
@@ -243,11 +245,17 @@ class Trainer:
         report = begun.report()
         if math.isfinite(report.loss) and math.isfinite(report.grad_norm):
             return
-        places = [self.split.place(int(pair)) for pair in np.concatenate(begun.batches)[:10]]
-        n_more = sum(map(len, begun.batches)) - len(places)
+        places = [self.split.place(int(pair)) for pair in np.concatenate(begun.batches)]
+        more = f" and {len(places) - 10:,} more" if len(places) > 10 else ""
         raise DivergedError(
             f"training diverged at update {report.step}: loss {report.loss:g}, gradient norm {report.grad_norm:g},"
-            f" learning rate {report.learning_rate:g}; its pairs: {', '.join(places)} and {n_more:,} more",
-            hint="start a new run (another `run:`, or --overwrite) with a lower train.learning_rate"
-            " (for noam: train.noam_factor) or a longer train.warmup_steps",
+            f" learning rate {report.learning_rate:g}; its pairs: {', '.join(places[:10])}{more}",
+            hint=LOWER_THE_RATE,
+            facts={
+                "step": report.step,
+                "loss": str(report.loss),
+                "grad_norm": str(report.grad_norm),
+                "learning_rate": report.learning_rate,
+                "pairs": places,
+            },
         )

@@ -31,10 +31,12 @@ def looked_up(text: Path, memory: Path, **options: Any) -> str:
     return str(found["sha256"])
 
 
-def forge(memory: Path) -> None:
+def forge(memory: Path, *, with_its_sum: bool = True) -> None:
     content = json.loads(memory.read_bytes())
     for entry in content["files"].values():
         entry[-1] = "remembered"
+    if with_its_sum:
+        content["sha256"] = hashlib.sha256(json.dumps(content["files"], sort_keys=True).encode()).hexdigest()
     memory.write_text(json.dumps(content))
 
 
@@ -51,6 +53,13 @@ def test_an_untouched_file_is_not_read_again(text: Path, tmp_path: Path) -> None
     forge(memory)
     assert looked_up(text, memory) == "remembered"
     assert looked_up(text, memory, believe=False) == sha256(text)
+    assert looked_up(text, memory) == sha256(text)
+
+
+def test_damaged_sums_are_not_believed(text: Path, tmp_path: Path) -> None:
+    memory = tmp_path / "sums.json"
+    looked_up(text, memory)
+    forge(memory, with_its_sum=False)
     assert looked_up(text, memory) == sha256(text)
 
 

@@ -76,8 +76,8 @@ def test_stopped_and_resumed_equals_never_stopped(
     parts_config, parts = moved(tiny_config, "parts")
     begin = Trainer._begin
 
-    def begin_then_signal(self: Trainer, batches: Any) -> None:
-        begin(self, batches)
+    def begin_then_signal(self: Trainer, *arguments: Any) -> None:
+        begin(self, *arguments)
         if self.state.step == stop_after:
             signal.raise_signal(signal.SIGTERM)
 
@@ -103,10 +103,10 @@ def test_killed_without_warning_and_resumed_equals_never_stopped(
 
     begin = Trainer._begin
 
-    def begin_or_die(self: Trainer, batches: Any) -> None:
+    def begin_or_die(self: Trainer, *arguments: Any) -> None:
         if self.state.step == 7:
             raise Killed
-        begin(self, batches)
+        begin(self, *arguments)
 
     with monkeypatch.context() as patched:
         patched.setattr(Trainer, "_begin", begin_or_die)

@@ -6,7 +6,6 @@ A server process imports everything once and forks for each child, which therefo
 
 import ctypes
 import errno
-import io
 import multiprocessing
 import os
 import signal
@@ -22,7 +21,14 @@ from typing import Any
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 NOTE, KILL, FAIL_ONCE, FAIL_FROM = range(4)
-PRELOADED = ["s2s.cli", "s2s.jobs.train", "s2s.jobs.translate", "s2s.jobs.score", "s2s.config.schema", "s2s.config.mistakes"]
+PRELOADED = [
+    "s2s.cli",
+    "s2s.jobs.train",
+    "s2s.jobs.translate",
+    "s2s.jobs.score",
+    "s2s.config.schema",
+    "s2s.config.mistakes",
+]
 PRELOADED += ["torch._dynamo", "sentencepiece", "sacrebleu", "safetensors.torch", "small_corpus", "children"]
 
 
@@ -165,9 +171,8 @@ def _live(
     (folder / "in").write_bytes(stdin)
     for number, name, flags in ((0, "in", os.O_RDONLY), (1, "out", os.O_WRONLY), (2, "err", os.O_WRONLY)):
         os.dup2(os.open(folder / name, flags | os.O_CREAT | os.O_APPEND), number)
-    sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False), "utf-8")
-    sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False), "utf-8")
-    sys.stderr = io.TextIOWrapper(open(2, "wb", closefd=False), "utf-8", "backslashreplace", line_buffering=True)
+    sys.stdin, sys.stdout = os.fdopen(0, "r", encoding="utf-8"), os.fdopen(1, "w", encoding="utf-8")
+    sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ |= environment or {}
     if setup is not None:

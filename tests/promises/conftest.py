@@ -1,4 +1,4 @@
-"""Promises are tests of two sizes: small ones in `make test`, and those of `make promises`, whose figures are printed."""
+"""Promises are tests of two sizes: small in `make test`; in `make promises`, full, with their figures printed."""
 
 import time
 from collections.abc import Callable, Iterator

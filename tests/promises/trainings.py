@@ -32,7 +32,7 @@ train:
   batch_tokens: 64
   warmup_steps: 2
   learning_rate: 0.01
-  validate_every: 5
+  validate_every: {validate}
   checkpoint_every: {every}
   seed: 7
 decode:
@@ -60,11 +60,15 @@ class Training:
         data: Where the corpus is.
         steps: Updates.
         every: Updates between checkpoints.
+        validate: Updates between validations.
     """
 
-    def __init__(self, server: Server, home: Path, data: Path, steps: int = 12, every: int = 4) -> None:
+    def __init__(
+        self, server: Server, home: Path, data: Path, steps: int = 12, every: int = 4, validate: int = 5
+    ) -> None:
         home.mkdir(parents=True)
-        (home / "config.yaml").write_text(CONFIG.format(data=data, steps=steps, every=every), "utf-8")
+        config = CONFIG.format(data=data, steps=steps, every=every, validate=validate)
+        (home / "config.yaml").write_text(config, "utf-8")
         self.server, self.home, self.run = server, home, home / "run"
 
     def start(self, **how: Any) -> Any:
@@ -103,7 +107,9 @@ def essence(run: Path) -> dict[str, str]:
 def _without_times(path: Path) -> bytes:
     if path.name == "metrics.jsonl":
         records = [json.loads(line) for line in path.read_bytes().split(b"\n") if line]
-        return json.dumps([{key: record[key] for key in record.keys() - _TIMES} for record in records], sort_keys=True).encode()
+        return json.dumps(
+            [{key: record[key] for key in record.keys() - _TIMES} for record in records], sort_keys=True
+        ).encode()
     if path.name in ("state.json", "scores.json"):
         record = json.loads(path.read_bytes())
         return json.dumps({key: record[key] for key in record.keys() - _TIMES}, sort_keys=True).encode()

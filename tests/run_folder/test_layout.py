@@ -36,13 +36,13 @@ def test_checkpoints_are_complete_and_in_order(run):
     assert RunFolder(run.path / "none").checkpoints_by_step() == []
     for step in (1_000_000, 999_999, 500, 20):
         build(run.checkpoint_folder(step))
-    (run.checkpoints / "step-000777").mkdir()  # no manifest
+    (run.checkpoints / "step-000777").mkdir()  # without its manifest it is damaged, which is for its reader to say
     (run.checkpoints / ".tmp-step-000888-1").mkdir()
     build(run.checkpoints / "step-0000020")  # not a name we give
     build(run.checkpoints / "step-٠٠٠٠٠٧")
     (run.checkpoints / "step-000009").touch()
     assert run.checkpoint_folder(123).name == "step-000123"
-    assert run.checkpoints_by_step() == [(step, run.checkpoint_folder(step)) for step in (20, 500, 999_999, 1_000_000)]
+    assert run.checkpoints_by_step() == [(step, run.checkpoint_folder(step)) for step in (20, 500, 777, 999_999, 1_000_000)]
 
 
 def test_temporaries_go_and_what_was_being_replaced_returns(run, tmp_path):

@@ -97,10 +97,10 @@ def main(where: str, *ports: str) -> None:
         watch_writing(found["written"])
     begin = Trainer._begin
 
-    def counted(self: Trainer, batches: Any) -> None:
+    def counted(self: Trainer, batches: Any, *more: Any) -> None:
         found["updates"] += 1
         found["n_batches"] = len(batches)
-        begin(self, batches)
+        begin(self, batches, *more)
 
     Trainer._begin = counted  # type: ignore[method-assign]
     phase(1, "whole")
