@@ -96,7 +96,7 @@ def find_bundle(path: Path) -> Path:
     Raises:
         InputMissingError: If there is none.
     """
-    for folder in (existing_folder(path / "model"), path):
+    for folder in (existing_folder(path / "model"), existing_folder(path)):
         if (folder / MANIFEST).is_file() and (folder / "config.json").is_file():
             return folder
     if not path.exists():
@@ -117,21 +117,25 @@ def load_bundle(path: Path, device: "torch.device | str" = "cpu") -> Bundle:
         InputMissingError: If there is no model.
         DataError: If a file of it is damaged, missing or does not belong to the others.
     """
-    while True:
+    while True:  # until it was not replaced meanwhile, by a training that is going on
         folder = find_bundle(path)
-        seal = _seal(folder)
+        before = _identity(folder)
         try:
-            return _load(folder, device)
+            bundle = _load(folder, device)
         except (DataError, InputMissingError):
-            # a training that is going on may have put a newer model in its place meanwhile
-            if _seal(find_bundle(path)) == seal:
+            if _identity(find_bundle(path)) == before:
                 raise
+        else:
+            if _identity(folder) == before:
+                return bundle
 
 
-def _seal(folder: Path) -> bytes:
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """What is different for a folder that was put in the place of another."""
     with contextlib.suppress(OSError):
-        return (folder / MANIFEST).read_bytes()
-    return b""
+        found = folder.stat()
+        return found.st_ino, found.st_mtime_ns
+    return None
 
 
 def load_facts(path: Path) -> dict[str, Any]:

@@ -238,10 +238,19 @@ def _try_lock(number: int, *, wait: bool = False) -> bool:
     return True
 
 
+def _first_words(number: int) -> bytes:
+    """What the holder of a lock has written into it; it may have got it a moment ago."""
+    for _ in range(20):
+        if words := os.pread(number, 4096, 0):
+            return words
+        time.sleep(0.02)
+    return b""
+
+
 def _busy(folder: Path, number: int) -> RunFolderBusyError:
     """The error that somebody else holds the lock, with what they wrote into it."""
     try:
-        holder = json.loads(os.read(number, 4096))
+        holder = json.loads(_first_words(number))
         who = f"process {int(holder['pid'])} on {holder['host']}, since {holder['started']}"
     except (ValueError, KeyError, TypeError, OSError, RecursionError):
         who = "another process"

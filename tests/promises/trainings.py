@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from children import Done, Fault, Server
+from children import Child, Done, Fault, Server
 from small_corpus import write_corpus
 
 CONFIG = """\
@@ -71,13 +72,13 @@ class Training:
         (home / "config.yaml").write_text(config, "utf-8")
         self.server, self.home, self.run = server, home, home / "run"
 
-    def start(self, **how: Any) -> Any:
-        """Start `s2s train`."""
-        return self.server.start("train", "config.yaml", cwd=self.home, **how)
+    def start(self, more: Sequence[str] = (), **how: Any) -> Child:
+        """Start `s2s train` with some more arguments. `how`: see `children._live`."""
+        return self.server.start("train", "config.yaml", *more, cwd=self.home, **how)
 
-    def go(self, **how: Any) -> Done:
+    def go(self, more: Sequence[str] = (), **how: Any) -> Done:
         """Run `s2s train` to its end."""
-        return self.start(**how).wait()
+        return self.start(more, **how).wait()
 
     def fault(self, kind: int, at: int = -1, **more: Any) -> Fault:
         """A fault in the run folder."""

@@ -42,7 +42,9 @@ def test_checkpoints_are_complete_and_in_order(run):
     build(run.checkpoints / "step-٠٠٠٠٠٧")
     (run.checkpoints / "step-000009").touch()
     assert run.checkpoint_folder(123).name == "step-000123"
-    assert run.checkpoints_by_step() == [(step, run.checkpoint_folder(step)) for step in (20, 500, 777, 999_999, 1_000_000)]
+    assert run.checkpoints_by_step() == [
+        (step, run.checkpoint_folder(step)) for step in (20, 500, 777, 999_999, 1_000_000)
+    ]
 
 
 def test_temporaries_go_and_what_was_being_replaced_returns(run, tmp_path):
