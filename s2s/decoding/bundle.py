@@ -97,7 +97,7 @@ def find_bundle(path: Path) -> Path:
         InputMissingError: If there is none.
     """
     for folder in (existing_folder(path / "model"), existing_folder(path)):
-        if (folder / MANIFEST).is_file() and (folder / "config.json").is_file():
+        if (folder / MANIFEST).is_file() or (folder / "model.safetensors").is_file():
             return folder
     if not path.exists():
         raise InputMissingError("no such model or run folder", where=str(path))
@@ -181,7 +181,7 @@ def _load(folder: Path, device: "torch.device | str") -> Bundle:
             int(config["max_source_length"]),
             dict(config["facts"]),
         )
-    except (KeyError, TypeError, ValueError, SafetensorError) as error:
+    except (KeyError, TypeError, ValueError, OSError, SafetensorError) as error:
         reason = str(error).split("\n")[0] if str(error) else repr(error)
         raise DataError(f"the files of the model do not fit together: {reason}", where=str(folder)) from error
 

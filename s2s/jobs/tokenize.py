@@ -171,7 +171,10 @@ def _load_vocabularies(run: RunFolder) -> tuple[Vocabularies, Any]:
     if not folder.is_dir():
         raise InputMissingError("no vocabulary yet", where=str(run.vocab), hint="run `s2s tokenize CONFIG` first")
     verify_folder(folder, what="vocabulary")
-    return Vocabularies.load(folder), json.loads((folder / _MADE_FROM).read_bytes())
+    try:
+        return Vocabularies.load(folder), json.loads((folder / _MADE_FROM).read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{_MADE_FROM} is not there or not JSON", where=str(folder)) from error
 
 
 def _write_data_json(run: RunFolder, config: Config, reports: dict[str, SplitReport]) -> None:
