@@ -134,7 +134,9 @@ class DecodeConfig(Section):
     length_penalty: Annotated[float, Field(ge=0.0, le=10.0)] = _option(
         "Score is log-probability / length ^ this: 0 favours short, 1 is the mean per piece.", 1.0
     )
-    max_length_ratio: Positive = _option("At most so many pieces per source piece, plus 10.", 2.0)
+    max_length_ratio: Annotated[float, Field(gt=0.0, le=100.0)] = _option(
+        "At most so many pieces per source piece, plus 10.", 2.0
+    )
     batch_tokens: Annotated[int, Field(ge=8, le=10**7)] = _option(
         "Budget of a batch: sentences × beam × pieces of the longest source.", 8_192
     )
