@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from s2s.errors import InputMissingError, OutputError, UsageError
+from s2s.errors import InputMissingError, UsageError
 from s2s.exits import Commands
 from s2s.version import __version__
 
@@ -106,17 +106,11 @@ def _lines_of(text: list[str] | None, given: str = "-") -> Iterator[Iterable[byt
     yield os.fdopen(number, "rb")
 
 
-def _standard_output() -> BinaryIO:
-    if sys.stdout is None:
-        raise OutputError("standard output is closed", hint="use --output FILE")
-    return sys.stdout.buffer
-
-
 @contextlib.contextmanager
 def _destination(output: Path | None) -> Iterator[BinaryIO]:
     """Standard output, or a file that gets its name when all is written."""
     if output is None:
-        yield _standard_output()
+        yield sys.stdout.buffer
         return
     from s2s.run_folder import writing_to
 
@@ -147,7 +141,7 @@ def tokenize_command(
         print(f"next: s2s train {config}", file=sys.stderr)
         return
     with _lines_of(None if text == "-" else [text]) as lines:
-        show_pieces(loaded, side, lines, _standard_output())
+        show_pieces(loaded, side, lines, sys.stdout.buffer)
 
 
 @app.command("train")
@@ -328,7 +322,7 @@ def score_command(
 
     set_threads(threads)
     translator = Translator.load(model_path(model), device)
-    write_scores(score_files(translator, source, target), _standard_output(), as_json=as_json)
+    write_scores(score_files(translator, source, target), sys.stdout.buffer, as_json=as_json)
 
 
 @app.command("export")

@@ -1,53 +1,94 @@
 """From an exception to a message on stderr and an exit code: how every command ends that does not end well."""
 
+import contextlib
 import errno
+import io
 import os
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import typer
 from typer.core import TyperGroup
 
-from s2s.errors import S2SError
+from s2s.errors import OutputError, S2SError
 from s2s.version import __version__
 
 
 class Commands(TyperGroup):
     """Turns every exception into a message on stderr and an exit code (see `errors.py`), never a traceback."""
 
+    def make_context(self, *arguments: Any, **more: Any) -> Any:
+        """Read the command line; `--help` and `--version` answer here."""
+        _open_closed_streams()
+        with _explaining():
+            return super().make_context(*arguments, **more)
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
+        with _explaining():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _explaining() -> Iterator[None]:
+    try:
         try:
-            result = super().invoke(ctx)
-            if sys.stdout is not None:
-                sys.stdout.flush()
-            return result
-        except S2SError as error:
-            _leave(f"error: {error}", error.exit_code)
-        except KeyboardInterrupt:
-            _leave("stopped", 130)
-        except BrokenPipeError:
-            # whoever read our output has left; what is still buffered must not raise again at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(141) from None
-        except OSError as error:
-            _leave(*_explain_os_error(error))
-        except Exception as error:
-            if os.environ.get("S2S_DEBUG") or type(error).__module__.startswith(("typer", "click")):
-                raise
-            _leave(*_explain_unexpected(error))
+            yield
+        finally:
+            sys.stdout.flush()
+    except S2SError as error:
+        _leave(f"error: {error}", error.exit_code)
+    except KeyboardInterrupt:
+        _leave("stopped", 130)
+    except BrokenPipeError:
+        _forget_output()  # whoever read it has left
+        raise typer.Exit(141) from None
+    except OSError as error:
+        _leave(*_explain_os_error(error))
+    except Exception as error:
+        if os.environ.get("S2S_DEBUG") or type(error).__module__.startswith(("typer", "click")):
+            raise
+        _leave(*_explain_unexpected(error))
+
+
+class _ClosedOutput(io.TextIOBase):
+    """In the place of a standard output that is closed: what is to be written there is not lost silently."""
+
+    @property
+    def buffer(self) -> Self:
+        return self
+
+    def write(self, _text: object) -> int:
+        raise OutputError("standard output is closed", hint="where the command has --output, that writes to a file")
+
+
+def _open_closed_streams() -> None:
+    """Take the numbers of standard streams that are closed, so that no file gets them and what is said to them."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    if sys.stdout is None:
+        sys.stdout = _ClosedOutput()
+    if sys.stderr is None:  # print(file=None) would go to standard output
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
 
 
 def _leave(message: str, code: int) -> NoReturn:
     print(message, file=sys.stderr, flush=True)
-    if sys.stdout is not None:
-        try:
-            sys.stdout.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _forget_output()
     raise typer.Exit(code) from None
+
+
+def _forget_output() -> None:
+    """Let nothing that is still buffered raise again at exit."""
+    with contextlib.suppress(OSError, ValueError):  # not a real file, as in a test
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explain_os_error(error: OSError) -> tuple[str, int]:

@@ -149,8 +149,9 @@ def _trainer_error(text: str, size: int, config: VocabConfig) -> Exception:
             where="vocab.size",
             hint="Raise vocab.size, or lower vocab.character_coverage (0.9995 is usual for Chinese and Japanese).",
         )
-    if "sentences_.empty()" in text:
-        return DataError("there is no text to learn a vocabulary from", where="data.train")
+    if "sentences_.empty()" in text or "(all_chars_count) > (0)" in text:
+        hint = "Its files are empty or hold blank lines only: see what data.train names."
+        return DataError("there is no text to learn a vocabulary from", where="data.train", hint=hint)
     return DataError(f"the vocabulary cannot be learnt: {text}", where="data.train")
 
 

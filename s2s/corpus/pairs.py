@@ -80,7 +80,8 @@ class LineFiles:
 
         src, tgt = (np.fromiter(map(len, read_lines(path)), dtype=np.int64) for path in (self.src, self.tgt))
         line = suspicious_line(src, tgt)
-        hint = f"They seem to part near line {line:,}: compare the two files there." if line else None
+        near = f"They seem to part near line {line:,}: compare the two files there. " if line else ""
+        hint = f"{near}Line n of one has to be the translation of line n of the other."
         return DataError(f"{self.src} has {len(src):,} lines, {self.tgt} {len(tgt):,}", hint=hint)
 
 
@@ -96,7 +97,13 @@ class _Part:
         if isinstance(self.source, HubSplit):
             found.update(self.source.origin_identity())
         else:
-            found["files"] = [sums.identity(path) for path in self.paths]
+            found["files"] = files = [sums.identity(path) for path in self.paths]
+            if len(files) == 2 and files[0]["bytes"] and files[0]["sha256"] == files[1]["sha256"]:
+                raise DataError(
+                    f"{self.paths[0]} and {self.paths[1]} have the same content",
+                    where=self.spec,
+                    hint="One has to hold the source, the other its translation. (Copying is learnt from a table.)",
+                )
         return {**found, "columns": list(columns)} if columns else found
 
 

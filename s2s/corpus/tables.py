@@ -15,6 +15,8 @@ from s2s.errors import DataError
 Row = tuple[str, str, int]
 """Source, target, line number from 1."""
 
+_JSON_HINT = 'A line looks like this: {"en": "A dog.", "de": "Ein Hund."}'
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -191,13 +193,13 @@ class JsonLinesFile:
             except (ValueError, RecursionError) as error:
                 if not line or line.isspace():
                     continue
-                hint = "Each line of the file is one JSON object, not a list of them." if number == 1 else None
+                hint = f"Each line of the file is one JSON object, not a list of them. {_JSON_HINT}"
                 raise DataError(f"malformed JSON: {error}", where=f"{self.path}:{number}", hint=hint) from error
             if type(record) is not dict:
                 raise DataError(
                     "is no JSON object",
                     where=f"{self.path}:{number}",
-                    hint='A line looks like this: {"en": "A dog.", "de": "Ein Hund."}',
+                    hint=_JSON_HINT,
                 )
             yield number, record
 
@@ -208,17 +210,26 @@ class JsonLinesFile:
                 break
             if type(value) is not dict or key not in value:
                 names = ", ".join(_names(record))
-                raise DataError(f"no column {'.'.join(keys)}; there are: {names}", where=f"{self.path}:{number}")
+                raise DataError(
+                    f"no column {'.'.join(keys)}; there are: {names}",
+                    where=f"{self.path}:{number}",
+                    hint="All lines have both columns, as the first has; mend this one or delete it.",
+                )
             value = value[key]
         if value is None:
             return ""
         if type(value) is not str:
             kind = {dict: "an object", list: "a list", bool: "true or false"}.get(type(value), "a number")
-            raise DataError(f"column {'.'.join(keys)} holds {kind}, not text", where=f"{self.path}:{number}")
+            raise DataError(
+                f"column {'.'.join(keys)} holds {kind}, not text",
+                where=f"{self.path}:{number}",
+                hint=f"Put it in quotes if it is meant as text, or name other columns. {_JSON_HINT}",
+            )
         if not value.isascii() and _has_surrogate(value):
             raise DataError(
                 f"column {'.'.join(keys)} holds half of a surrogate pair (\\ud800 to \\udfff)",
                 where=f"{self.path}:{number}",
+                hint="Mend or delete this line.",
             )
         return one_line(value)
 

@@ -11,6 +11,7 @@ import errno
 import gzip
 import zlib
 from collections.abc import Iterator
+from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 from typing import IO, cast
@@ -28,6 +29,7 @@ _FOREIGN_BOMS = (  # the longer ones first: UTF-32 begins like UTF-16
     (b"\xff\xfe", "UTF-16"),
     (b"\xfe\xff", "UTF-16"),
 )
+_LFS = b"version https://git-lfs.github.com/spec/"
 _REPAIR = "Convert the file to UTF-8, for example: iconv -f {encoding} -t UTF-8 {name} > {name}.utf8"
 
 
@@ -100,9 +102,9 @@ def check_readable(path: Path) -> None:
     """
     try:
         if not path.exists():
-            raise InputMissingError("no such file", where=str(path))
+            raise InputMissingError("no such file", where=str(path), hint=_what_is_there(path))
         if path.is_dir():
-            raise InputMissingError("is a folder; a file is needed", where=str(path))
+            raise InputMissingError("is a folder; a file is needed", where=str(path), hint=_what_is_there(path / "x"))
         if not path.is_file():
             raise InputMissingError(
                 "is not a regular file; it has to be read more than once",
@@ -115,6 +117,17 @@ def check_readable(path: Path) -> None:
         raise InputMissingError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
     except ValueError as error:  # a NUL in the name
         raise InputMissingError(f"is no file name: {error}", where=repr(str(path))) from error
+
+
+def _what_is_there(path: Path) -> str:
+    """For somebody who named a file that is not there: what is."""
+    if not path.parent.is_dir():
+        return f"There is no folder {path.parent}; paths are relative to where the command is run, {Path.cwd()}."
+    names = sorted(entry.name for entry in path.parent.iterdir() if not entry.name.startswith("."))
+    close = get_close_matches(path.name, names, n=1)
+    if close:
+        return f"Did you mean {path.with_name(close[0])}?"
+    return f"In {path.parent} there are: {', '.join(names[:8]) or 'no files'}{' …' if len(names) > 8 else ''}"
 
 
 def uncompressed_suffix(path: Path) -> str:
@@ -165,8 +178,11 @@ def _without_bom(path: Path, block: bytes) -> bytes:
     """The first block of a file, without a UTF-8 byte order mark; other encodings that show are refused."""
     encoding = next((name for bom, name in _FOREIGN_BOMS if block.startswith(bom)), None)
     sample = block[:4096]
-    if encoding is None and len(sample) >= 16 and sample.count(0) * 4 >= len(sample):  # Latin script without the mark
-        encoding = "UTF-16LE" if sample[1::2].count(0) > sample[::2].count(0) else "UTF-16BE"
+    zeros = sample[::2].count(0), sample[1::2].count(0)
+    if encoding is None and len(sample) >= 16 and sum(zeros) * 4 >= len(sample) and min(zeros) * 10 < max(zeros):
+        encoding = "UTF-16LE" if zeros[1] > zeros[0] else "UTF-16BE"  # Latin script without the mark
+    if block.startswith(_LFS):
+        raise DataError("is a pointer of Git LFS, not the file itself", where=str(path), hint="Fetch it: git lfs pull")
     if encoding:
         raise DataError(
             f"not UTF-8 but {encoding}",
