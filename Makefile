@@ -8,7 +8,7 @@ RUNS   ?= $(wildcard runs/*)
 SPLITS ?= valid test
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check evaluate bench clean
+.PHONY: help setup demo test promises check evaluate bench clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,10 +36,14 @@ demo: $(READY)  ## Train, score and try a small model in a few minutes
 test: $(READY)  ## Run the tests
 	$(BIN)/python -m pytest
 
-check: $(READY)  ## Everything that must pass: format, lint, types, tests
+promises: $(READY)  ## Prove what docs/promises.md promises, at full size: about half an hour
+	$(BIN)/python -m pytest tests/promises --full
+
+check: $(READY)  ## Everything that must pass: format, lint, types, advisories, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python tests/audit.py
 	@$(MAKE) --no-print-directory test
 
 evaluate: $(READY)  ## Score RUNS (default: all under runs/) on SPLITS in one table

@@ -73,7 +73,16 @@ def test_the_model_imports_torch_and_itself_alone() -> None:
 def test_nothing_loads_what_could_run_code() -> None:
     forbidden = {"pickle", "marshal", "shelve", "tarfile", "zipfile", "dill", "joblib"}
     calls = {"eval", "exec", "compile", "__import__"}
-    attributes = {("torch", "load"), ("yaml", "load"), ("yaml", "unsafe_load"), ("yaml", "full_load"), ("os", "system")}
+    attributes = {
+        *(("torch", name) for name in ("load", "save", "hub")),
+        *(("yaml", name) for name in ("load", "load_all", "unsafe_load", "full_load", "Loader", "UnsafeLoader")),
+        *(("os", name) for name in ("system", "popen", "execv", "execvp")),
+        *((numpy, name) for numpy in ("np", "numpy") for name in ("load", "fromregex")),
+        *(("shutil", name) for name in ("unpack_archive",)),
+        *(("tempfile", name) for name in ("mktemp",)),
+        *(("ssl", name) for name in ("_create_unverified_context",)),
+    }
+    arguments = {("shell", True), ("allow_pickle", True), ("weights_only", False), ("trust_remote_code", True)}
     wrong = []
     for path, tree in modules():
         for node in ast.walk(tree):
@@ -82,6 +91,8 @@ def test_nothing_loads_what_could_run_code() -> None:
                 function = node.func
                 if isinstance(function, ast.Name) and function.id in calls:
                     wrong.append(f"{place} calls {function.id}")
+                said = {(one.arg, one.value.value) for one in node.keywords if isinstance(one.value, ast.Constant)}
+                wrong += [f"{place} says {name}={value}" for name, value in said & arguments]
                 if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
                     if (function.value.id, function.attr) in attributes:
                         wrong.append(f"{place} calls {function.value.id}.{function.attr}")

@@ -131,7 +131,7 @@ class Trainer:
         config, state = self.config, self.state
         batches = self._batches()
         began = self.ranks.now() - state.seconds
-        saved_step = state.step
+        saved = state.step, state.validated_step
         while True:
             ended = self._why_ended()
             if state.step != state.validated_step and (ended or state.step % config.validate_every == 0):
@@ -140,10 +140,10 @@ class Trainer:
                 ended = ended or self._why_ended()
             state.seconds = self.ranks.now() - began
             due = ended or state.step % config.checkpoint_every == 0 or state.step == state.best_step
-            if due and state.step != saved_step:
+            if due and saved != (state.step, state.validated_step):  # a signal may have saved it before its validation
                 self._finish_all(hooks)
                 hooks.save()
-                saved_step = state.step
+                saved = state.step, state.validated_step
             if ended:
                 return ended
             position = state.epoch, state.batch

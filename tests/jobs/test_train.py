@@ -271,3 +271,30 @@ def test_an_ignored_signal_stays_ignored_and_another_is_answered(capsys: pytest.
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_stopped_while_it_validates_the_checkpoint_is_that_of_never_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_config(tmp_path, validate_every=4, checkpoint_every=4)
+    whole_config, whole = moved(config, "whole")
+    train(whole_config)
+    parts_config, parts = moved(config, "parts")
+    validate = job.Session._validation
+
+    def signal_then_validate(self: job.Session) -> Any:
+        if self.trainer.state.step == 4:
+            signal.raise_signal(signal.SIGTERM)
+        return validate(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(job.Session, "_validation", signal_then_validate)
+        with pytest.raises(Interrupted):
+            train(parts_config)
+    train(parts_config)
+    states = []
+    for run in (whole, parts):
+        state = json.loads((run.checkpoint_folder(4) / "state.json").read_bytes())
+        states.append({key: value for key, value in state.items() if key != "seconds"})
+    assert states[0] == states[1]
+    assert_same_training(whole, parts, 12)

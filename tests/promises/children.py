@@ -4,6 +4,7 @@ A server process imports everything once and forks for each child, which therefo
 `faults.c` preloaded, which does nothing until a child arms it.
 """
 
+import contextlib
 import ctypes
 import errno
 import multiprocessing
@@ -74,7 +75,7 @@ class Child:
 
     def send(self, number: int) -> None:
         """Send a signal, if it is still there."""
-        if self.process.is_alive():
+        with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
     def wait(self) -> Done:
