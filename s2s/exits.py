@@ -37,8 +37,10 @@ def _explaining() -> Iterator[None]:
     try:
         try:
             yield
-        finally:
+        except typer.Exit:
             sys.stdout.flush()
+            raise
+        sys.stdout.flush()
     except S2SError as error:
         _leave(f"error: {error}", error.exit_code)
     except KeyboardInterrupt:

@@ -179,7 +179,13 @@ def _without_bom(path: Path, block: bytes) -> bytes:
     encoding = next((name for bom, name in _FOREIGN_BOMS if block.startswith(bom)), None)
     sample = block[:4096]
     zeros = sample[::2].count(0), sample[1::2].count(0)
-    if encoding is None and len(sample) >= 16 and sum(zeros) * 4 >= len(sample) and min(zeros) * 10 < max(zeros):
+    if encoding is None and len(sample) >= 16 and sum(zeros) * 4 >= len(sample):
+        if min(zeros) * 10 >= max(zeros):
+            raise DataError(
+                "no text: a quarter of its beginning is bytes of value 0",
+                where=str(path),
+                hint="Is it another kind of file, damaged by a crash, or UTF-32? Text has to be UTF-8.",
+            )
         encoding = "UTF-16LE" if zeros[1] > zeros[0] else "UTF-16BE"  # Latin script without the mark
     if block.startswith(_LFS):
         raise DataError("is a pointer of Git LFS, not the file itself", where=str(path), hint="Fetch it: git lfs pull")

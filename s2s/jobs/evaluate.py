@@ -16,7 +16,7 @@ from s2s.decoding.bundle import find_bundle
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.search import SearchOptions
 from s2s.decoding.translator import Translator, count_notes
-from s2s.errors import DataError, InputMissingError, S2SError, UsageError
+from s2s.errors import CannotCreateError, DataError, InputMissingError, OutputError, S2SError, UsageError
 from s2s.run_folder import RunFolder, write_atomic
 from s2s.scoring.metrics import Score, corpus_scores
 
@@ -161,8 +161,11 @@ def evaluate(
     evaluation, hypotheses = evaluate_with(
         translator, test_set, translator.options(beam=beam, length_penalty=length_penalty), name=str(run)
     )
-    if find_bundle(run) != run:
-        keep(evaluation, hypotheses, RunFolder(run))
+    if find_bundle(run).parent == run:
+        try:
+            keep(evaluation, hypotheses, RunFolder(run))
+        except (CannotCreateError, OutputError) as error:  # a run of somebody else's, say: the scores are there
+            say(f"warning: translations and scores are not kept: {error}")
     return evaluation
 
 
@@ -212,7 +215,8 @@ def _nll(translator: Translator, test_set: TestSet) -> float:
 
 def keep(evaluation: Evaluation, hypotheses: Sequence[str], run: RunFolder) -> Path:
     """Store translations and scores in the run's `eval` folder; returns the folder."""
-    with run.writing_eval(evaluation.test_set) as folder:
+    with run.writing(run.eval / evaluation.test_set) as folder:
+        folder.mkdir(exist_ok=True)
         (folder / "scores.json").unlink(missing_ok=True)  # which are not those of the new translations
         write_atomic(folder / "hypotheses.txt", "".join(f"{line}\n" for line in hypotheses))
         write_atomic(folder / "scores.json", json.dumps(asdict(evaluation), indent=2, ensure_ascii=False) + "\n")

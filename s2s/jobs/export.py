@@ -1,5 +1,6 @@
 """`s2s export`: a trained model in the format of another tool, checked to translate the same before it is kept."""
 
+import contextlib
 import importlib
 import json
 from dataclasses import asdict, dataclass
@@ -16,7 +17,7 @@ from s2s.interop.portable import Portable
 from s2s.jobs.evaluate import split_of_run
 from s2s.jobs.parity import Engine, Parity, compare
 from s2s.model.weights import weights_of
-from s2s.run_folder import build_folder, reporting_os_errors
+from s2s.run_folder import RunFolder, build_folder, reporting_os_errors
 from s2s.version import __version__
 
 Format = Literal["ctranslate2", "hf-marian"]
@@ -89,7 +90,8 @@ def export(
     _need_libraries(to, check)
     folder = _folder_for(run, to, None if output is None else Path(output))
     lines, name = _lines(run, None if check_on is None else Path(check_on), n_lines) if check else ([], "")
-    with build_folder(folder) as temporary:
+    alone = RunFolder(run).writing(folder) if output is None else contextlib.nullcontext()
+    with alone, build_folder(folder) as temporary:
         (ct2 if to == "ctranslate2" else hf_marian).write(model, temporary)
         parity = compare(bundle, _engine(to, temporary, model), lines, tool=to, name=name) if check else None
         if parity and parity.problems:
@@ -134,7 +136,7 @@ def _folder_for(run: Path, to: str, output: Path | None) -> Path:
     """Where the exported model goes; nothing of the user's is in the way there."""
     bundle = find_bundle(run)
     if output is None:
-        if bundle == run:
+        if bundle.parent != run:
             raise UsageError("this is a model folder, which stays as it is", where=str(run), hint="give --output DIR")
         output = run / "export" / to
         with reporting_os_errors(output):

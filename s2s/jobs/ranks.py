@@ -111,6 +111,7 @@ def follow(config: Config, run: RunFolder, ranks: Ranks, device: str, threads: i
         step = int(ranks.hear()["step"])  # the checkpoint to go on from is loaded
         if step:
             trainer.state = load_checkpoint(run.checkpoint_folder(step), model, trainer.optimizer, torch_device)
+        ranks.wait_for_all(torch_device)
         trainer.fit(_FollowingHooks(ranks))
         ranks.release()
     raise SystemExit(0)

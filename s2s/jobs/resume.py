@@ -76,6 +76,7 @@ def resume(
             )
         check_n_ranks(run, state, fresh.n_ranks)
         prune_checkpoints(run, config.train, state)
+        state.config = fresh.config
         say(f"resuming after update {step:,} ({duration(state.seconds)} of training)")
         return state
     if folders:
@@ -101,7 +102,7 @@ def _refuse_to_lose_a_model(run: RunFolder, config: Config) -> None:
         step = load_facts(run.path)["step"]
     except (S2SError, KeyError):  # no model, or no whole one
         return
-    if step > config.train.validate_every:
+    if isinstance(step, int) and step > config.train.validate_every:
         raise ConfigError(
             f"there is a model of update {step:,}, but no checkpoint to go on from",
             where=str(run.path),

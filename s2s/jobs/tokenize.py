@@ -13,11 +13,12 @@ from s2s.corpus.cleaning import CleaningRules
 from s2s.corpus.file_sums import FileSums
 from s2s.corpus.pairs import PairCorpus, open_pairs
 from s2s.corpus.report import SplitReport
-from s2s.corpus.store import EncodedSplit, ensure_split
+from s2s.corpus.store import EncodedSplit, ensure_split, fingerprint_of
 from s2s.corpus.text import decode_line
 from s2s.corpus.vocabulary import Vocabularies
 from s2s.errors import ConfigError, DataError, InputMissingError
 from s2s.run_folder import RunFolder, build_folder, existing_folder, verify_folder, write_atomic
+from s2s.training.checkpoint import data_of_checkpoints
 
 _MADE_FROM = "made_from.json"  # in the vocabulary's folder: from what text and options it was learnt
 
@@ -140,13 +141,12 @@ def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabula
     if noted == made_from:
         return vocabularies
     if noted is not None and run.checkpoints_by_step():
-        raise ConfigError(
-            "the training data or the vocabulary's options changed since this run was started",
-            where=str(run.path),
-            hint="give another `run:`, restore them, or start anew with `s2s train --overwrite`",
-        )
+        raise _changed(run)
     say("learning the vocabulary …")
     vocabularies = Vocabularies.learn(train, config.vocab)
+    known = data_of_checkpoints(run)
+    if known and not known.startswith(fingerprint_of(train, vocabularies, CleaningRules.from_config(config.data))):
+        raise _changed(run)  # before what is there is written over
     run.create()
     with build_folder(run.vocab) as folder:
         vocabularies.save(folder)
@@ -158,6 +158,14 @@ def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabula
     for note_text in vocabularies.notes:
         say(f"note: {note_text}")
     return vocabularies
+
+
+def _changed(run: RunFolder) -> ConfigError:
+    return ConfigError(
+        "the training data or the vocabulary's options changed since this run was started",
+        where=str(run.path),
+        hint="give another `run:`, restore them, or start anew with `s2s train --overwrite`",
+    )
 
 
 def _load_vocabularies(run: RunFolder) -> tuple[Vocabularies, Any]:

@@ -180,7 +180,8 @@ class Session:
         self.trainer = Trainer(self.model, prepared.train, config.train, fresh, self.autocast, ranks, subwords)
         self.trainer.state = resume(run, config, fresh, self.model, self.trainer.optimizer) or fresh
         ranks.tell(step=self.trainer.state.step)
-        run.truncate_metrics(self.trainer.state.step)
+        ranks.wait_for_all(device)  # that they have read the checkpoint: it may be replaced soon
+        run.truncate_metrics(self.trainer.state.step, self.trainer.state.validated_step)
         self.log = TrainingLog(run, self.trainer.state, tensorboard=config.train.tensorboard)
         pairs = [(pair.src, pair.tgt) for pair in prepared.valid_corpus]
         self.valid = TestSet("valid", [src for src, _ in pairs], [tgt for _, tgt in pairs])
@@ -202,7 +203,8 @@ class Session:
         try:
             ended = self.trainer.fit(LeadingHooks(self, self.ranks))
         except Interrupted:
-            self.save()
+            if self.trainer.state.step:
+                self.save()
             raise
         except DivergedError as error:
             self._keep_report(error)
@@ -214,6 +216,7 @@ class Session:
         say(f"training ended: {ended}; {state.step:,} updates in {duration(state.seconds)}")
         chosen, valid_bleu = self._choose_weights()
         self._export({"chosen": chosen, "valid_bleu": valid_bleu})
+        self.run.diverged.unlink(missing_ok=True)  # of an earlier start, from which this one has recovered
         test = self._score_test()
         return TrainResult(self.run.path, state.step, ended, chosen, valid_bleu, test)
 

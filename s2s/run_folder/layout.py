@@ -15,7 +15,7 @@ from typing import Any
 from s2s.errors import RunFolderBusyError
 from s2s.run_folder.metrics import append_line, drop_after, read_lines
 from s2s.run_folder.sealed import MANIFEST, REPLACED, existing_folder, restore
-from s2s.run_folder.writing import TEMPORARY, remove, reporting_os_errors
+from s2s.run_folder.writing import TEMPORARY, fsync_folder, remove, reporting_os_errors
 
 _STEP = re.compile(r"step-([0-9]{6,12})")
 
@@ -124,8 +124,8 @@ class RunFolder:
     def clean_temporaries(self) -> None:
         """Tidy up after a killed process: delete what was unfinished, put back what was being replaced.
 
-        To be called under the lock, for it cannot tell a dead writer's files from a living one's. `eval/` has a lock
-        of its own: see `writing_eval`.
+        To be called under the lock, for it cannot tell a dead writer's files from a living one's. `eval/` and
+        `export/` have locks of their own: see `writing`.
         """
         with reporting_os_errors(self.path):
             for folder in (self.path, self.checkpoints, self.samples, self.store):
@@ -156,21 +156,21 @@ class RunFolder:
             os.close(number)
 
     @contextlib.contextmanager
-    def writing_eval(self, test_set: str) -> Iterator[Path]:
-        """The folder `eval/NAME` to write into, which no other process does meanwhile: evaluating needs no run lock.
+    def writing(self, folder: Path) -> Iterator[Path]:
+        """Be the only process that writes to one of the folders that need no run lock: scores, exported models.
 
-        Waits for whoever writes there, which takes them milliseconds.
+        Waits for whoever writes beside it; tidies up after those who were killed.
 
         Raises:
             CannotCreateError, OutputError: See `reporting_os_errors`.
         """
-        folder = self.eval / test_set
         with reporting_os_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            number = os.open(self.eval / ".lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            number = os.open(folder.parent / ".lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
         try:
             if _try_lock(number, wait=True):
                 with reporting_os_errors(folder):
+                    _clean(folder.parent)
                     _clean(folder)
             yield folder
         finally:
@@ -186,12 +186,15 @@ class RunFolder:
 
     def sync_metrics(self) -> None:
         """Make sure that what was appended survives a power cut: to be called before a checkpoint that follows it."""
-        with contextlib.suppress(FileNotFoundError), self.metrics.open("rb") as file:
-            os.fsync(file.fileno())
+        with reporting_os_errors(self.metrics):
+            if self.metrics.exists():
+                with self.metrics.open("r+b") as file:  # Windows syncs only what may be written
+                    os.fsync(file.fileno())
+                fsync_folder(self.path)
 
-    def truncate_metrics(self, after_step: int) -> None:
+    def truncate_metrics(self, after_step: int, validated_step: int) -> None:
         """Before resuming from a checkpoint, forget what was measured after it; see `metrics.drop_after`."""
-        drop_after(self.metrics, after_step)
+        drop_after(self.metrics, after_step, validated_step)
 
 
 def newest_run(root: Path) -> Path | None:

@@ -43,22 +43,23 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return [record for _, record in _parsed(path)]
 
 
-def drop_after(path: Path, step: int) -> None:
-    """Remove the records of later steps than `step`, and a last line that was cut off; atomically.
+def drop_after(path: Path, step: int, validated_step: int) -> None:
+    """Remove the records of later steps, validations after `validated_step`, and a last line that was cut off.
 
-    Records without a step stay.
+    A checkpoint may have been saved when its validation was under way, which will then be done again. Records without
+    a step stay. Atomic.
 
     Raises:
         DataError, InputMissingError, OutputError, CannotCreateError: As reading and writing do.
     """
-    kept = b"".join(line + b"\n" for line, record in _parsed(path) if not _is_after(record, step))
+    kept = b"".join(line + b"\n" for line, record in _parsed(path) if not _is_after(record, step, validated_step))
     if path.exists() and path.stat().st_size != len(kept):
         write_atomic(path, kept)
 
 
-def _is_after(record: dict[str, Any], step: int) -> bool:
+def _is_after(record: dict[str, Any], step: int, validated_step: int) -> bool:
     value = record.get("step")
-    return isinstance(value, int) and value > step
+    return isinstance(value, int) and value > (validated_step if record.get("kind") == "valid" else step)
 
 
 def _parsed(path: Path) -> list[tuple[bytes, dict[str, Any]]]:

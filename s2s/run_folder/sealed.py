@@ -55,6 +55,8 @@ def build_folder(final: Path) -> Iterator[Path]:
 
 def existing_folder(final: Path) -> Path:
     """Where to read a folder that `build_folder` makes: `final`, or what a killed process was about to replace."""
+    if not final.name:  # "." or "/"
+        return final
     replaced = _replaced_name(final)
     with contextlib.suppress(OSError):  # not ours to read: whoever opens the folder says so
         if not final.exists() and (replaced / MANIFEST).is_file():

@@ -116,6 +116,14 @@ def load_checkpoint(
         ) from error
 
 
+def data_of_checkpoints(run: RunFolder) -> str | None:
+    """Fingerprint of the data that a run was trained on, by its last checkpoint that tells; none without one."""
+    for _, folder in reversed(run.checkpoints_by_step()):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+            return str(json.loads((folder / "state.json").read_bytes())["data"])
+    return None
+
+
 def regular_checkpoints(run: RunFolder, every: int, last_step: int) -> list[tuple[int, Path]]:
     """The checkpoints of every `every` updates and the last one: not those that a signal or a new best brought about.
 
@@ -124,7 +132,7 @@ def regular_checkpoints(run: RunFolder, every: int, last_step: int) -> list[tupl
     return [
         (step, folder)
         for step, folder in run.checkpoints_by_step()
-        if step == last_step or (step < last_step and step % every == 0)
+        if step == last_step or (0 < step < last_step and step % every == 0)
     ]
 
 

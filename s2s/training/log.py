@@ -49,20 +49,20 @@ class TrainingLog:
             "learning_rate": report.learning_rate,
             "grad_norm": report.grad_norm,
         }
-        more = {"epoch": state.epoch, "target_tokens": state.n_target_tokens}
+        more = {"epoch": report.epoch, "target_tokens": report.n_target_tokens_so_far}
         timing = {"tokens_per_second": round(self._speed or 0.0, 1), "seconds": round(state.seconds, 3)}
         state.window_loss, state.window_nll, state.window_tokens = 0.0, 0.0, 0
-        self._write("train", values, {**more, **timing})
+        self._write("train", report.step, values, {**more, **timing})
 
     def validation(self, values: dict[str, float], more: dict[str, Any]) -> None:
         """Note a validation: its figures, and what goes with them."""
-        self._write("valid", values, {**more, "seconds": round(self.state.seconds, 3)})
+        self._write("valid", self.state.step, values, {**more, "seconds": round(self.state.seconds, 3)})
 
-    def _write(self, kind: str, values: dict[str, float], more: dict[str, Any]) -> None:
-        self.run.append_metrics({"step": self.state.step, "kind": kind, **values, **more})
+    def _write(self, kind: str, step: int, values: dict[str, float], more: dict[str, Any]) -> None:
+        self.run.append_metrics({"step": step, "kind": kind, **values, **more})
         if self._board is not None:
             for name, value in values.items():
-                self._board.add_scalar(f"{kind}/{name}", value, self.state.step)
+                self._board.add_scalar(f"{kind}/{name}", value, step)
 
     def close(self) -> None:
         """Remove the progress bar and close files."""

@@ -29,7 +29,7 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class UpdateReport:
-    """One update: means per target piece in nats, and what it took."""
+    """One update: means per target piece in nats, and what it took; passes over the data and target pieces so far."""
 
     step: int
     loss: float
@@ -38,6 +38,8 @@ class UpdateReport:
     grad_norm: float
     n_target_tokens: int
     seconds: float
+    epoch: int
+    n_target_tokens_so_far: int
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class _Begun:
     """Sum of the loss, sum of the NLL, norm of the gradient: on their way to the processor."""
     arrived: torch.cuda.Event | None
     began: float
+    epoch: int
+    n_target_tokens_so_far: int
 
     def report(self) -> UpdateReport:
         """The figures, for which this waits."""
@@ -60,7 +64,17 @@ class _Begun:
         loss, nll, grad_norm = self.values.tolist()
         seconds = time.perf_counter() - self.began
         n = self.n_target_tokens
-        return UpdateReport(self.step, loss / n, nll / n, self.learning_rate, grad_norm, n, seconds)
+        return UpdateReport(
+            self.step,
+            loss / n,
+            nll / n,
+            self.learning_rate,
+            grad_norm,
+            n,
+            seconds,
+            self.epoch,
+            self.n_target_tokens_so_far,
+        )
 
 
 class Hooks(Protocol):
@@ -218,12 +232,13 @@ class Trainer:
         if self.device.type == "cuda":
             arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
             arrived.record()
-        begun = _Begun(state.step + 1, batches, rate, sums.n_target_tokens, values, arrived, began)
+        n, so_far = sums.n_target_tokens, state.n_target_tokens + sums.n_target_tokens
+        begun = _Begun(state.step + 1, batches, rate, n, values, arrived, began, state.epoch, so_far)
         if self._n_ahead == 0:
             self._check(begun)  # before the weights are touched
         self.optimizer.step()
         state.step += 1
-        state.n_target_tokens += sums.n_target_tokens
+        state.n_target_tokens = so_far
         self._begun.append(begun)
 
     def _finish(self) -> UpdateReport:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from children import KILL, NOTE, Server
-from power import lose_what_was_not_synced
+from power import lose_what_was_not_synced, names_left_to_chance
 from trainings import Training, differences, essence
 
 Size = Callable[[int, int], int]
@@ -58,8 +58,8 @@ def test_killed_at_every_call_that_changes_a_file(
 ) -> None:
     """Every such call of a whole training: lock, vocabulary, store, checkpoints, model, samples, scores.
 
-    The process is killed there, in the middle of a write if it is one; then also with all that was not synced to the
-    disk lost, as after a power cut; then also killed a second time while it resumes.
+    The process is killed there, in the middle of a write if it is one; then also with all content that was not synced
+    to the disk lost, as after a power cut; then also killed a second time while it resumes.
     """
     whole = Training(faulty, tmp_path / "whole", data, steps=4, every=2, validate=3)
     log = tmp_path / "calls"
@@ -67,6 +67,7 @@ def test_killed_at_every_call_that_changes_a_file(
     expected = essence(whole.run)
     n_calls = log.read_bytes().count(b"\n")
     assert n_calls > 100
+    assert not names_left_to_chance(log)
     random_ = random.Random(2)
 
     def live(number: int, point: int, way: str) -> tuple[str, bool, list[str]]:

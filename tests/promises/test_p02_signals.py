@@ -6,10 +6,12 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from children import Server
 from trainings import Training, differences, essence
 
+N_BATCHES = 10
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -51,34 +53,44 @@ def test_signals_at_random_moments(
             # the same code
             codes = {128 + one for one in SIGNALS} if twice else {128 + which}
             assert (128 - done.code if done.code < 0 else done.code) in codes, done.stderr
-            saved = "goes on from here" in done.stderr
-            n_saved += saved
-            assert not saved or any((training.run / "checkpoints").glob("step-*"))
+            n_saved += "goes on from here" in done.stderr
+        if random_.random() < 0.3:  # and a kill while it resumes
+            child = training.start()
+            time.sleep(random_.uniform(0, duration))
+            child.send(signal.SIGKILL)
+            child.wait()
         assert not differences(training.finish(), expected)
         shutil.rmtree(training.home)
     measured("P2", f"{n_sent} signals ({n_saved} while training): 0 differences; longest until it left {slowest:.2f} s")
     assert n_saved > 0
 
 
+def signal_within(step: int, batch: int) -> None:
+    """From now on, SIGTERM comes while a batch of an update is computed: to be called in a child."""
+    from s2s.training.gradient import GradientWorkers
+
+    loss = GradientWorkers._loss
+    n_batches = 0
+
+    def loss_and_signal(self: GradientWorkers, *arguments: Any) -> Any:
+        nonlocal n_batches
+        n_batches += 1
+        if n_batches == step * N_BATCHES + batch:
+            signal.raise_signal(signal.SIGTERM)
+        assert n_batches <= step * N_BATCHES + batch, "it goes on after the signal"
+        return loss(self, *arguments)
+
+    GradientWorkers._loss = loss_and_signal  # type: ignore[method-assign]
+
+
 def test_an_update_of_many_batches_is_given_up(server: Server, data: Path, tmp_path: Path) -> None:
     """So that leaving takes a batch, not an update; what was given up is done again in full."""
-    more = ["--set", "train.accumulate=40", "--set", "train.max_steps=8", "--set", "train.checkpoint_every=100"]
-    whole = Training(server, tmp_path / "whole", data)
-    assert whole.go(more=more).code == 0
-    given_up = 0
-    for number in range(20):
-        training = Training(server, tmp_path / f"parts-{number}", data)
-        child = training.start(more=more)
-        metrics = training.run / "metrics.jsonl"
-        while not metrics.exists() and child.process.is_alive():  # the first validation is done: the sixth update began
-            time.sleep(0.001)
-        time.sleep(0.01)
-        child.send(signal.SIGTERM)
-        done = child.wait()
-        assert done.code in (0, 143), done.stderr
-        given_up += done.code == 143
-        assert training.go(more=more).code == 0
-        assert not differences(essence(training.run), essence(whole.run))
-        if given_up:
-            break
-    assert given_up
+    more = [f"train.accumulate={N_BATCHES}", "train.max_steps=8", "train.checkpoint_every=100"]
+    more = [word for one in more for word in ("--set", one)]
+    whole, parts = Training(server, tmp_path / "whole", data), Training(server, tmp_path / "parts", data)
+    assert whole.go(more).code == 0
+    done = parts.go(more, setup=(signal_within, (6, 3)))
+    assert done.code == 143, done.stderr
+    assert parts.last_checkpoint() == 6
+    assert parts.go(more).code == 0
+    assert not differences(essence(parts.run), essence(whole.run))

@@ -99,6 +99,8 @@ def damage(folder: Path, other: Path, random_: random.Random) -> str:
         case "swap":
             second = folder / random_.choice([one for one in names if one != name])
             old = path.read_bytes()
+            if old == second.read_bytes():
+                return damage(folder, other, random_)
             path.write_bytes(second.read_bytes())
             second.write_bytes(old)
             return ""  # either of the two

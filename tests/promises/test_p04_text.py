@@ -45,12 +45,14 @@ def lines_of(random_: random.Random) -> list[bytes]:
 
 def translate_many(seed: int, n_inputs: int) -> None:
     """Translate inputs, each a file of its own, and print what went wrong."""
+    from s2s.corpus.text import decode_line
     from s2s.decoding.translator import Translator
     from s2s.jobs.translate import translate_stream
 
     translator = Translator.load(GOLDEN, "cpu")
     random_ = random.Random(seed)
     n_lines, wrong = 0, []
+    alone: dict[tuple[str, int], str] = {}  # each line translated by itself
     for number in range(n_inputs):
         lines = lines_of(random_)
         content = b"\n".join(lines) + (b"\n" if lines and random_.random() < 0.7 else b"")
@@ -64,13 +66,20 @@ def translate_many(seed: int, n_inputs: int) -> None:
         breaks = set() if form == "json" else BREAKS & set("".join(given))  # JSON repeats the source, quoted
         if len(given) != expected + 1 or given[-1] or breaks:
             wrong.append(f"seed {seed}, input {number}: {expected} lines in, {len(given) - 1} out")
+        decoded = [decode_line(line, first=index == 0)[0] for index, line in enumerate(io.BytesIO(content))]
+        found = given[:-1]
         if form == "json":
-            sources = [json.loads(line)["source"] for line in given[:-1]]
-            if len(sources) != expected:
+            records = [json.loads(line) for line in found]
+            found = [record["translation"] for record in records]
+            if [record["source"] for record in records] != decoded:
                 wrong.append(f"seed {seed}, input {number}: sources")
-        for line, translation in zip(lines, given, strict=False):
-            if form == "text" and not line.strip(b" \t\r") and translation:
-                wrong.append(f"seed {seed}, input {number}: something out of nothing")
+        if form == "scores":
+            found = [line.partition("\t")[2] for line in found]
+        for line, translation in zip(decoded, found, strict=False):
+            if (line, options.beam) not in alone:
+                alone[line, options.beam] = translator.translate_lines([line], options)[0].text
+            if translation != alone[line, options.beam]:
+                wrong.append(f"seed {seed}, input {number}: {line!r} became {translation!r}")
         n_lines += expected
     print(json.dumps([n_lines, wrong]))
 

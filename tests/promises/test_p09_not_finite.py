@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 from children import Server
 from safetensors.torch import load_file
@@ -76,7 +75,6 @@ def test_poisoned_trainings_stop_and_leave_nothing_poisoned(
             assert facts["step"] in (step, step + 1)
             assert facts["pairs"]
             assert all(place.startswith(f"{data}/train.{{en,de}}:") for place in facts["pairs"])
-            report.unlink()
         for file in training.run.rglob("*.safetensors"):
             for name, tensor in load_file(file).items():
                 assert bool(torch.isfinite(tensor).all()), f"{file} {name}"
@@ -85,11 +83,11 @@ def test_poisoned_trainings_stop_and_leave_nothing_poisoned(
     measured("P9", f"{n_total} injections: {n_total} stopped, {n_listed} with all lines listed, 0 files poisoned")
 
 
-@pytest.mark.parametrize("rate", ["1e30"])
-def test_a_learning_rate_that_diverges_by_itself(server: Server, data: Path, tmp_path: Path, rate: str) -> None:
+def test_a_training_that_diverges_by_itself(server: Server, data: Path, tmp_path: Path) -> None:
     training = Training(server, tmp_path / "home", data)
-    done = training.go(more=["--set", f"train.learning_rate={rate}", "--set", "train.max_steps=200"])
-    assert done.code in (70, 78), done.stderr
+    wild = ["train.learning_rate=1e9", "train.optimizer=adam", "train.clip_norm=0", "train.max_steps=500"]
+    done = training.go([word for one in wild for word in ("--set", one)])
+    assert done.code == 70, done.stderr
     for file in training.run.rglob("*.safetensors"):
         for name, tensor in load_file(file).items():
             assert bool(torch.isfinite(tensor).all()), f"{file} {name}"

@@ -86,6 +86,10 @@ def test_nothing_is_executed(
         "config.yaml",
         *(f"checkpoints/step-000012/{name}" for name in checkpoint),
     ]
+    remade += [
+        f"store/valid/{name}" for name in ("meta.json", "tgt.ids", "src.offsets", "src.sums", "lines", "numbers")
+    ]
+    remade += ["store/test/meta.json", ".lock", "diverged.json", "model/config.json", "model/manifest.json"]
     remade += ["metrics.jsonl"]  # a last line that does not end counts as torn off by a crash
     corpora = ["x.tsv", "x.csv", "x.jsonl", "x.parquet", "x.tsv.gz", "x.tsv.zst"]
     train = ["train", "config.yaml"]

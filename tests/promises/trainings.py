@@ -9,6 +9,8 @@ from typing import Any
 from children import Child, Done, Fault, Server
 from small_corpus import write_corpus
 
+from s2s.run_folder import existing_folder, verify_folder
+
 CONFIG = """\
 run: run
 data:
@@ -80,13 +82,25 @@ class Training:
         """Run `s2s train` to its end."""
         return self.start(more, **how).wait()
 
+    def last_checkpoint(self) -> int:
+        """Number of its update; 0 without one."""
+        return max((int(path.name[5:]) for path in self.run.glob("checkpoints/step-*")), default=0)
+
     def fault(self, kind: int, at: int = -1, **more: Any) -> Fault:
         """A fault in the run folder."""
         return Fault(self.run, kind, at, **more)
 
     def finish(self) -> dict[str, str]:
-        """Run it to its end, which has to be a good one; what it came to."""
+        """Run it to its end, which has to be a good one; what it came to.
+
+        It has to go on from the last checkpoint that is there, and what is there has to be whole.
+        """
+        last = self.last_checkpoint()
+        for folder in (*self.run.glob("checkpoints/step-*"), existing_folder(self.run / "model")):
+            if folder.exists():
+                verify_folder(folder, what="folder")
         done = self.go()
+        assert f"resuming after update {last} " in done.stderr if last else "resuming" not in done.stderr, done.stderr
         assert done.code == 0, f"code {done.code}\n{done.stderr}"
         return essence(self.run)
 

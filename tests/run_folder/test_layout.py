@@ -145,7 +145,7 @@ def test_the_newest_run_is_the_one_whose_model_was_written_last(tmp_path):
 
 def test_metrics_are_appended_read_and_cut_back(run):
     assert run.read_metrics() == []
-    run.truncate_metrics(5)
+    run.truncate_metrics(5, 5)
     for step in (1, 2, 3):
         run.append_metrics({"step": step, "nll": 0.5 / step, "text": "grün\n", "bad": float("nan")})
     run.append_metrics({"note": "no step"})
@@ -154,12 +154,12 @@ def test_metrics_are_appended_read_and_cut_back(run):
     assert [record.get("step") for record in run.read_metrics()] == [1, 2, 3, None]
     assert run.read_metrics()[0] == {"step": 1, "nll": 0.5, "text": "grün\n", "bad": None}
     before = run.metrics.read_bytes().split(b"\n")
-    run.truncate_metrics(2)
+    run.truncate_metrics(2, 2)
     assert run.metrics.read_bytes().split(b"\n") == [*before[:2], before[3], b""]
     run.append_metrics({"step": 3})
     assert [record.get("step") for record in run.read_metrics()] == [1, 2, None, 3]
     inode = run.metrics.stat().st_ino
-    run.truncate_metrics(3)
+    run.truncate_metrics(3, 3)
     assert run.metrics.stat().st_ino == inode  # nothing to do, nothing written
 
 

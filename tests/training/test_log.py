@@ -18,7 +18,7 @@ def updates(log: TrainingLog, state: TrainingState, n: int) -> None:
         state.window_nll += 20.0
         state.window_tokens += 10
         state.seconds += 1.0
-        log.update(UpdateReport(state.step, 3.0, 2.0, 0.01, 0.5, 10, 1.0), 0.1)
+        log.update(UpdateReport(state.step, 3.0, 2.0, 0.01, 0.5, 10, 1.0, 0, 10 * state.step), 0.1)
 
 
 def run_folder(tmp_path: Path) -> RunFolder:
