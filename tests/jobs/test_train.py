@@ -298,3 +298,19 @@ def test_stopped_while_it_validates_the_checkpoint_is_that_of_never_stopped(
         states.append({key: value for key, value in state.items() if key != "seconds"})
     assert states[0] == states[1]
     assert_same_training(whole, parts, 12)
+
+
+def test_stopped_before_the_first_update_leaves_no_checkpoint(
+    tiny_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of random weights would count among those that are averaged."""
+    whole_config, whole = moved(tiny_config, "whole")
+    train(whole_config)
+    parts_config, parts = moved(tiny_config, "parts")
+    with monkeypatch.context() as patched:
+        patched.setattr(job.Session, "_describe", lambda *_: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(Interrupted):
+            train(parts_config)
+    assert parts.checkpoints_by_step() == []
+    train(parts_config)
+    assert_same_training(whole, parts, 12)

@@ -300,3 +300,23 @@ def test_weights_that_are_averaged_are_checked_too(
     assert done.code == 0, done.stderr
     assert "step-000008: model.safetensors is damaged" in done.stderr
     assert "average weights are left out" in done.stderr
+
+
+def test_a_vocabulary_is_not_learnt_again_from_other_text(server: Server, data: Path, tmp_path: Path) -> None:
+    """Damaged, and the text has changed meanwhile: refused before anything is written over."""
+    own = tmp_path / "data"
+    shutil.copytree(data, own)
+    training = Training(server, tmp_path / "home", own)
+    expected = training.finish()
+    (training.run / "vocab" / "shared.model").write_bytes(b"damaged")
+    before = essence(training.run)
+    text = (own / "train.en").read_bytes()
+    (own / "train.en").write_bytes(text.replace(b"cat", b"bird"))
+    done = training.go()
+    assert done.code == 78, done.stderr
+    assert "shared.model is damaged" in done.stderr
+    assert "changed since this run was started" in done.stderr
+    assert not differences(essence(training.run), before)
+    (own / "train.en").write_bytes(text)
+    assert training.go().code == 0
+    assert not differences(essence(training.run), expected)

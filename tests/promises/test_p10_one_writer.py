@@ -47,6 +47,30 @@ def test_a_killed_writer_leaves_no_lock(server: Server, data: Path, tmp_path: Pa
     assert training.go().code == 0
 
 
+def test_evaluating_beside_a_killed_trainer_harms_nothing(
+    server: Server, data: Path, reference: Training, tmp_path: Path
+) -> None:
+    """Killed as it replaced the model, it leaves the old one under another name."""
+    training = Training(server, tmp_path / "home", data)
+    shutil.copytree(reference.run, training.run)
+    (training.run / "model").rename(training.run / ".old-model")
+    files = ["--src", data / "few.en", "--ref", data / "few.de"]
+    for run in ("run/model", "run"):
+        done = server.s2s("evaluate", run, *files, cwd=training.home)
+        assert done.code == 0, done.stderr
+        assert not (training.run / "model").exists()
+    assert (training.run / "eval" / "few.en" / "scores.json").is_file()
+    shutil.rmtree(training.run / "eval" / "few.en")
+    (training.run / "eval" / ".lock").unlink(missing_ok=True)
+    assert not differences(training.finish(), essence(reference.run))
+
+
+def test_a_model_is_named_from_within(server: Server, reference: Training) -> None:
+    for cwd, name in ((reference.run / "model", "."), (reference.run, "."), (reference.run, "model")):
+        done = server.s2s("translate", "--model", name, "one", cwd=cwd)
+        assert done.code == 0, done.stderr
+
+
 def rewrite(folder: Path, stop: Path) -> None:
     """Save a model over itself until `stop` is there: every other time with other weights."""
     bundle = load_bundle(GOLDEN)

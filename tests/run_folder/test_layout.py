@@ -177,3 +177,10 @@ def test_a_damaged_line_is_named(run, line):
     with pytest.raises(DataError) as caught:
         run.read_metrics()
     assert caught.value.where == f"{run.metrics}:2"
+
+
+def test_a_validation_that_will_be_done_again_is_forgotten(run):
+    for step, kind in ((5, "valid"), (10, "train"), (10, "valid")):
+        run.append_metrics({"step": step, "kind": kind})
+    run.truncate_metrics(10, 5)
+    assert [(record["step"], record["kind"]) for record in run.read_metrics()] == [(5, "valid"), (10, "train")]

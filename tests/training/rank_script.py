@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import torch
 from s2s.config.load import load_config
 from s2s.config.schema import Config
 from s2s.decoding.bundle import build_transformer
+from s2s.jobs import ranks as jobs_of_ranks
+from s2s.jobs import train as job
 from s2s.jobs.tokenize import prepare
 from s2s.jobs.train import train
 from s2s.run_folder import RunFolder
@@ -72,6 +76,29 @@ def watch_writing(written: list[str]) -> None:
             written.append(f"{event} {arguments[0]}")
 
     sys.addaudithook(note)
+
+
+def interrupt_validation() -> None:
+    """Once, as rank 0 validates, it gets a signal: it saves a checkpoint that is not validated yet."""
+    validation = job.Session._validation
+
+    def interrupted(self: job.Session) -> Any:
+        job.Session._validation = validation  # type: ignore[method-assign]
+        signal.raise_signal(signal.SIGTERM)
+        return validation(self)
+
+    job.Session._validation = interrupted  # type: ignore[method-assign]
+
+
+def read_slowly() -> None:
+    """From now on, the other ranks read checkpoints late, as from a slow disk."""
+    load = jobs_of_ranks.load_checkpoint
+
+    def late(*arguments: Any) -> Any:
+        time.sleep(1)
+        return load(*arguments)
+
+    jobs_of_ranks.load_checkpoint = late  # type: ignore[attr-defined]
 
 
 def main(where: str, *ports: str) -> None:

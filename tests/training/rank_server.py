@@ -1,8 +1,8 @@
 """Starts ranks for `test_ranks.py`: imports everything once, then forks two processes for each request.
 
 A request is a line of JSON on standard input: `arguments` (of `s2s`, or after `script` of `rank_script.py`; `RANK` in
-them becomes the number), `port`, and `folder` for what they print. Answers, a line each: their process numbers, then
-their exit codes.
+them becomes the number), `first` (a function of `rank_script.py` to call before), `port`, and `folder` for what they
+print. Answers, a line each: their process numbers, then their exit codes.
 """
 
 import json
@@ -40,6 +40,8 @@ def start(request: dict[str, Any], number: int) -> int:
     sys.argv = ["s2s", *(argument.replace("RANK", str(number)) for argument in request["arguments"])]
     code: Any = 0
     try:
+        if request["first"]:
+            getattr(rank_script, request["first"])()
         if request["arguments"][0] == "script":
             rank_script.main(*request["arguments"][1:])
         else:

@@ -46,9 +46,10 @@ class Ranked:
     def __init__(self, server: subprocess.Popen[str]) -> None:
         self._server = server
 
-    def start(self, folder: Path, *arguments: str | Path) -> list[int]:
-        """Start both; their process numbers."""
+    def start(self, folder: Path, *arguments: str | Path, first: str = "") -> list[int]:
+        """Start both; their process numbers. `first` is a function of `rank_script.py` that they call before."""
         request = {"arguments": list(map(str, arguments)), "folder": str(folder), "port": free_ports(1)[0]}
+        request["first"] = first
         assert self._server.stdin is not None
         self._server.stdin.write(json.dumps(request) + "\n")
         self._server.stdin.flush()
@@ -176,6 +177,17 @@ def test_a_signal_saves_once_and_a_killed_rank_ends_the_job_by_name(ranked: Rank
     assert f"resuming after update {stopped_at}" in said
     lost = rf"error: rank 1 \(process {pids[1]} on {re.escape(socket.gethostname())}\) is gone"
     assert len(re.findall(lost, said)) == said.count("error") == 1
+
+
+def test_a_checkpoint_is_not_replaced_before_all_have_read_it(ranked: Ranked, tmp_path: Path) -> None:
+    """One that a signal brought about while it was validated is written again after its validation."""
+    path = config_file(tmp_path)
+    ranked.start(tmp_path, "train", path, "--device", "cpu", first="interrupt_validation")
+    assert [code for code, _ in ranked.end(tmp_path)] == [143, 143]
+    ranked.start(tmp_path, "train", path, "--device", "cpu", first="read_slowly")
+    (code, said), (other_code, _) = ranked.end(tmp_path)
+    assert (code, other_code) == (0, 0), said
+    assert "resuming after update 5 " in said
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
