@@ -11,6 +11,7 @@ It can be moved, copied and published: no path of the machine that trained it is
 
 import contextlib
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from s2s.model import Transformer
 
 FORMAT_VERSION = 1
+_LOOKS = 5  # a model is away for a moment when it is replaced
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,11 @@ def find_bundle(path: Path) -> Path:
     Raises:
         InputMissingError: If there is none.
     """
-    for folder in (existing_folder(path / "model"), existing_folder(path)):
-        if (folder / MANIFEST).is_file() or (folder / "model.safetensors").is_file():
-            return folder
+    for look in range(_LOOKS):
+        for folder in (existing_folder(path / "model"), existing_folder(path)):
+            if (folder / MANIFEST).is_file() or (folder / "model.safetensors").is_file():
+                return folder
+        time.sleep(0.01 if look < _LOOKS - 1 else 0)
     if not path.exists():
         raise InputMissingError("no such model or run folder", where=str(path))
     raise InputMissingError(

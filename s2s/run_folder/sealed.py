@@ -9,6 +9,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,6 +21,8 @@ MANIFEST = "manifest.json"
 MANIFEST_FORMAT = 1
 MAX_MANIFEST_BYTES = 1_000_000
 MAX_SHOWN = 5
+_RUST_ERROR = re.compile(r"\(os error (\d+)\)")
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM)
 REPLACED = ".old-"
 """How the name of a folder begins that is being replaced."""
 
@@ -48,8 +51,9 @@ def build_folder(final: Path) -> Iterator[Path]:
     except BaseException as error:
         with contextlib.suppress(OSError):
             remove(temporary)
-        if isinstance(error, OSError) and _is_about(error, temporary):
-            raise for_user(error, final) from error
+        system_error = _system_error(error)
+        if system_error is not None and _is_about(system_error, temporary):
+            raise for_user(system_error, final) from error
         raise
 
 
@@ -152,10 +156,18 @@ def restore(final: Path) -> None:
         fsync_folder(final.parent)
 
 
+def _system_error(error: BaseException) -> OSError | None:
+    """The error of the system that an exception is or reports; safetensors reports it as Rust does."""
+    if isinstance(error, OSError):
+        return error
+    reported = _RUST_ERROR.search(str(error))
+    return OSError(int(reported[1]), os.strerror(int(reported[1]))) if reported else None
+
+
 def _is_about(error: OSError, folder: Path) -> bool:
     """Whether an error is about writing into the folder: it names a file there, or the disk is full."""
     if error.filename is None:
-        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+        return error.errno in _OF_THE_DISK
     return isinstance(error.filename, str | bytes) and Path(os.fsdecode(error.filename)).is_relative_to(folder)
 
 

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from s2s.config.schema import TrainConfig
-from s2s.errors import DataError, DivergedError, OutputError
+from s2s.errors import DataError, DivergedError
 from s2s.model.weights import first_not_finite, load_weights, weights_of
 from s2s.run_folder import RunFolder, build_folder, discard_folder, verify_folder
 
@@ -79,17 +79,10 @@ def save_checkpoint(run: RunFolder, model: nn.Module, optimizer: torch.optim.Opt
             hint="this is not saved; the checkpoints before are sound. " + LOWER_THE_RATE,
         )
     run.sync_metrics()
-    try:
-        with build_folder(run.checkpoint_folder(state.step)) as folder:
-            save_file(weights, folder / "model.safetensors")
-            save_file(moments, folder / "optimizer.safetensors")
-            (folder / "state.json").write_text(json.dumps(asdict(state), indent=2) + "\n", encoding="utf-8")
-    except SafetensorError as error:
-        raise OutputError(
-            f"a checkpoint could not be written: {error}",
-            where=str(run.checkpoints),
-            hint="free some disk space and give the same command again; the checkpoints before are intact",
-        ) from error
+    with build_folder(run.checkpoint_folder(state.step)) as folder:
+        save_file(weights, folder / "model.safetensors")
+        save_file(moments, folder / "optimizer.safetensors")
+        (folder / "state.json").write_text(json.dumps(asdict(state), indent=2) + "\n", encoding="utf-8")
 
 
 def load_checkpoint(

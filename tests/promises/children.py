@@ -8,11 +8,13 @@ import contextlib
 import ctypes
 import errno
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
@@ -31,6 +33,10 @@ PRELOADED = [
     "s2s.config.mistakes",
 ]
 PRELOADED += ["torch._dynamo", "sentencepiece", "sacrebleu", "safetensors.torch", "small_corpus", "children"]
+
+
+# starting a process asks all others how they ended, and the answer can be read once only
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,8 @@ class Child:
         self.process = server.context.Process(
             target=_live, args=(function, arguments, Path(self._folder.name), server.library), kwargs=how
         )
-        self.process.start()
+        with _ONE_AT_A_TIME:
+            self.process.start()
         assert self.process.pid is not None
         self.pid = self.process.pid
 
@@ -80,7 +87,9 @@ class Child:
 
     def wait(self) -> Done:
         """Wait for its end."""
-        self.process.join()
+        multiprocessing.connection.wait([self.process.sentinel])
+        with _ONE_AT_A_TIME:
+            self.process.join()
         folder = Path(self._folder.name)
         out, err = (folder / name for name in ("out", "err"))
         code = self.process.exitcode

@@ -38,8 +38,8 @@ def test_the_disk_is_full_from_any_call_on(
         wrong = []
         if "Traceback" in done.stderr or done.code not in (0, 73, 74):
             wrong = [f"{what}: code {done.code}: {done.stderr[-300:]}"]
-        elif done.code and done.stderr.count("error:") != 1:
-            wrong = [f"{what}: {done.stderr.count('error:')} messages"]
+        elif done.code and done.stderr.count("\nerror: ") + done.stderr.startswith("error: ") != 1:
+            wrong = [f"{what}: not one message: {done.stderr[-300:]}"]
         wrong += [f"{what}: {name}" for name in differences(training.finish(), expected)]
         shutil.rmtree(training.home)
         return done.code, wrong
