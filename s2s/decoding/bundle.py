@@ -185,7 +185,7 @@ def _load(folder: Path, device: "torch.device | str") -> Bundle:
             int(config["max_source_length"]),
             dict(config["facts"]),
         )
-    except (KeyError, TypeError, ValueError, OSError, SafetensorError) as error:
+    except (KeyError, TypeError, ValueError, OSError, RuntimeError, SafetensorError) as error:
         reason = str(error).split("\n")[0] if str(error) else repr(error)
         raise DataError(f"the files of the model do not fit together: {reason}", where=str(folder)) from error
 

@@ -101,7 +101,7 @@ def load_checkpoint(
         if folder.name != RunFolder(folder.parent).checkpoint_folder(state.step).name:
             raise ValueError(f"it is of update {state.step}")
         return state
-    except (KeyError, TypeError, ValueError, OSError, SafetensorError) as error:
+    except (KeyError, TypeError, ValueError, OSError, RuntimeError, SafetensorError) as error:
         raise DataError(
             f"the checkpoint does not fit this model: {error}",
             where=str(folder),
