@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: finish the update at hand, save, leave."""
+"""Ctrl-C, SIGTERM and SIGHUP: finish the batch at hand, save, leave."""
 
 import signal
 from types import FrameType, TracebackType
@@ -11,7 +11,7 @@ from s2s.errors import Interrupted
 class StopSignal:
     """Context in which a first signal is only noted; a second one acts at once, as without us.
 
-    The training loop asks `check` at every update, so that what is saved is always a whole update.
+    The training loop asks `check` at every batch; what is saved is always a whole update.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class StopSignal:
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self.number = number
         self._restore()
-        say("finishing this update, then saving; a second signal stops at once")
+        say("finishing what is under way, then saving; a second signal stops at once")
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():
