@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -49,14 +50,16 @@ def test_an_unreachable_hub_is_said_soon(
     server: Server, data: Path, tmp_path: Path, measured: Callable[[str, str], None], is_full: bool, how: str
 ) -> None:
     training = Training(server, tmp_path / "home", data)
-    environment = {
-        "HF_HOME": str(tmp_path / "cache"),
-        "HF_HUB_OFFLINE": "1" if how == "offline" else "0",
-        "HF_ENDPOINT": "http://192.0.2.1" if how == "nobody answers" else "http://hub.invalid",
-    }
-    began = time.perf_counter()
-    done = training.go(HUB, environment=environment)
-    seconds = time.perf_counter() - began
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and never says a word
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        environment = {
+            "HF_HOME": str(tmp_path / "cache"),
+            "HF_HUB_OFFLINE": "1" if how == "offline" else "0",
+            "HF_ENDPOINT": address if how == "nobody answers" else "http://hub.invalid",
+        }
+        began = time.perf_counter()
+        done = training.go(HUB, environment=environment)
+        seconds = time.perf_counter() - began
     assert done.code == 69, done.stderr
     assert "hub cannot be reached" in done.stderr
     assert "Traceback" not in done.stderr
