@@ -30,8 +30,12 @@ class StopSignal:
         return self
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
+        if self.number is not None:
+            self._restore()
+            signal.raise_signal(number)
+            return
+        # (handlers stay: Python complains of a signal that has come while its handler is taken away)
         self.number = number
-        self._restore()
         say("finishing what is under way, then saving; a second signal stops at once")
 
     def _restore(self) -> None:
