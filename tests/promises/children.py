@@ -73,7 +73,7 @@ class Child:
     def __init__(self, server: "Server", function: Callable[..., Any], arguments: tuple[Any, ...], **how: Any) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self.process = server.context.Process(
-            target=_live, args=(function, arguments, Path(self._folder.name), server.library), kwargs=how
+            target=_live, args=(function, arguments, Path(self._folder.name), server.faults), kwargs=how
         )
         with _ONE_AT_A_TIME:
             self.process.start()
@@ -114,12 +114,12 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self.context: ForkServerContext = multiprocessing.get_context("forkserver")
         self.context.set_forkserver_preload(PRELOADED)
-        self.library = _compile(folder / "faults.so")
+        self.faults = _compile(folder / "faults.so")
         before = dict(os.environ)
         os.environ |= {
             "OMP_NUM_THREADS": "1",
             "PYTHONPATH": os.pathsep.join(map(str, (ROOT, HERE.parent, HERE))),
-            "LD_PRELOAD": str(self.library or ""),
+            "LD_PRELOAD": str(self.faults or ""),
         }
         try:
             self.call(_nothing)

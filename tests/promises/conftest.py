@@ -60,7 +60,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
 @pytest.fixture(scope="session")
 def faulty(server: Server) -> Server:
     """The same, where faults can be injected."""
-    if server.library is None:
+    if server.faults is None:
         pytest.skip("faults are injected on Linux with a C compiler (cc) only")
     return server
 
