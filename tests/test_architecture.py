@@ -16,7 +16,7 @@ LAYERS = [
     {"errors", "symbols", "version"},
     {"config", "run_folder", "runtime", "console", "exits"},
     {"corpus", "model", "scoring"},
-    {"training", "decoding", "interop"},
+    {"training", "decoding", "interop", "doctor"},
     {"jobs"},
     {"cli"},
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from s2s.corpus.columns import Wanted, one_line
-from s2s.corpus.tables import Row
+from s2s.corpus.tables import Complain, Row
 from s2s.corpus.text import check_readable
 from s2s.errors import DataError
 
@@ -24,7 +24,7 @@ class ParquetFile:
 
     format = "parquet"
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self, complain: Complain | None = None) -> Iterator[Row]:
         """Source, target and row number from 1 of each pair; null is an empty side."""
         names = self.columns()
         outer = sorted({_path(name, self._schema)[0] for name in names})

@@ -21,7 +21,7 @@ from typing import Any
 from s2s.corpus.arrow import ROWS_AT_ONCE, choose_columns, rows_of
 from s2s.corpus.columns import Wanted
 from s2s.corpus.file_sums import FileSums
-from s2s.corpus.tables import Row
+from s2s.corpus.tables import Complain, Row
 from s2s.errors import ConfigError, DataError, HubError, InputMissingError, S2SError
 
 PREFIX = "hf:"
@@ -79,7 +79,7 @@ class HubSplit:
         """Whether it is a folder of this machine."""
         return Path(self.name).is_absolute()
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self, complain: Complain | None = None) -> Iterator[Row]:
         """Source, target and row number from 1 of each pair; null is an empty side."""
         table = self._dataset.with_format("arrow")
         names = self.columns()

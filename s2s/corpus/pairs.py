@@ -13,7 +13,7 @@ from s2s.corpus.arrow import ParquetFile
 from s2s.corpus.columns import Wanted
 from s2s.corpus.file_sums import FileSums
 from s2s.corpus.hub import PREFIX, HubSplit
-from s2s.corpus.tables import CsvFile, JsonLinesFile, Row, TsvFile
+from s2s.corpus.tables import Complain, CsvFile, JsonLinesFile, Row, TsvFile
 from s2s.corpus.text import check_readable, read_lines, uncompressed_suffix
 from s2s.errors import ConfigError, DataError
 
@@ -47,7 +47,7 @@ class _Rows(Protocol):
     @property
     def format(self) -> str: ...
 
-    def rows(self) -> Iterator[Row]: ...
+    def rows(self, complain: Complain | None = None) -> Iterator[Row]: ...
 
     def columns(self) -> tuple[str, str] | None: ...
 
@@ -61,24 +61,29 @@ class LineFiles:
 
     format = "lines"
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self, complain: Complain | None = None) -> Iterator[Row]:
         """Source, target and line number of each pair.
 
         Raises:
             DataError: One file has more lines than the other; raised at the end of the shorter.
         """
-        for number, (src, tgt) in enumerate(zip_longest(read_lines(self.src), read_lines(self.tgt)), start=1):
+        sides = (read_lines(path, lenient=complain is not None) for path in (self.src, self.tgt))
+        for number, (src, tgt) in enumerate(zip_longest(*sides), start=1):
             if src is None or tgt is None:
-                raise self._unequal()
+                if complain is None:
+                    raise self._unequal()
+                complain(self._unequal(lenient=True))
+                return
             yield src, tgt, number
 
     def columns(self) -> None:
         """There are none."""
 
-    def _unequal(self) -> DataError:
+    def _unequal(self, *, lenient: bool = False) -> DataError:
         import numpy as np
 
-        src, tgt = (np.fromiter(map(len, read_lines(path)), dtype=np.int64) for path in (self.src, self.tgt))
+        lines = (read_lines(path, lenient=lenient) for path in (self.src, self.tgt))
+        src, tgt = (np.fromiter(map(len, side), dtype=np.int64) for side in lines)
         line = suspicious_line(src, tgt)
         near = f"They seem to part near line {line:,}: compare the two files there. " if line else ""
         hint = f"{near}Line n of one has to be the translation of line n of the other."
@@ -120,6 +125,17 @@ class PairCorpus:
             for src, tgt, line in part.source.rows():
                 yield Pair(src, tgt, origin, line)
 
+    def readable(self, complain: Complain) -> Iterator[Pair]:
+        """The pairs that can be read at all; bytes that are not UTF-8 are lone surrogates.
+
+        Args:
+            complain: Gets the error of each row that cannot be read, and of files of unequal length.
+        """
+        for part in self._parts:
+            origin = part.spec
+            for src, tgt, line in part.source.rows(complain):
+                yield Pair(src, tgt, origin, line)
+
     def identity(self) -> list[dict[str, Any]]:
         """What the pairs come from, for JSON, part by part.
 
@@ -135,6 +151,15 @@ class PairCorpus:
         """Sha256 over the content: equal for the same files elsewhere, another if anything in them changes."""
         content = [_without_places(part) for part in self.identity()]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def columns(self) -> list[tuple[str, str] | None]:
+        """Names of the chosen columns of each part; None for text files."""
+        return [part.source.columns() for part in self._parts]
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files of its specs; none of the hub."""
+        return [path for part in self._parts for path in part.paths]
 
     @property
     def description(self) -> str:
@@ -171,17 +196,21 @@ def open_pairs(
         ConfigError: The spec has no known form.
         InputMissingError: A file is not there.
     """
+    return open_specs(spec, Wanted(source, target, source_column, target_column), sums)
+
+
+def open_specs(spec: str | list[str], wanted: Wanted, sums: FileSums | None = None) -> PairCorpus:
+    """Like `open_pairs`, with what is known about the columns."""
     specs = [spec] if isinstance(spec, str) else spec
     if not specs:
         raise ConfigError("an empty list of specs", hint=_FORMATS)
-    wanted = Wanted(source, target, source_column, target_column)
     return PairCorpus([_open_part(one.strip(), wanted) for one in specs], sums or FileSums())
 
 
 def _open_part(spec: str, wanted: Wanted) -> _Part:
     if spec.startswith(PREFIX):
         return _Part(spec, HubSplit.parse(spec, wanted), ())
-    paths = _expand(spec)
+    paths = files_of(spec)
     for path in paths:
         check_readable(path)
     if len(paths) == 2:
@@ -206,8 +235,12 @@ def _open_table(path: Path, spec: str, wanted: Wanted) -> _Rows:
             raise ConfigError(f"the ending of {path.name} is none that is known", where=spec, hint=_FORMATS)
 
 
-def _expand(spec: str) -> list[Path]:
-    """The two files of a pair of files, or the one of a table."""
+def files_of(spec: str) -> list[Path]:
+    """The two files of a pair of files, or the one of a table; they need not be there.
+
+    Raises:
+        ConfigError: The spec has no known form.
+    """
     groups = [group.split(",") for group in _BRACES.findall(spec)]
     if any(len(group) != 2 for group in groups):
         raise ConfigError("braces hold two names, of the source and of the target", where=spec, hint=_FORMATS)

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,9 @@ from s2s.errors import DataError
 
 Row = tuple[str, str, int]
 """Source, target, line number from 1."""
+
+Complain = Callable[[DataError], None]
+"""What takes the error of a row that cannot be read, so that the next can be; without it the error is raised."""
 
 _JSON_HINT = 'A line looks like this: {"en": "A dog.", "de": "Ein Hund."}'
 
@@ -46,11 +49,11 @@ class TsvFile:
 
     format = "tsv"
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self, complain: Complain | None = None) -> Iterator[Row]:
         """Source, target and line number of each pair. An empty line is a pair of empty sides."""
         columns = self._columns
         src, tgt = columns.positions
-        lines = enumerate(read_lines(self.path), start=1)
+        lines = enumerate(read_lines(self.path, lenient=complain is not None), start=1)
         if columns.header:
             next(lines)
         for number, line in lines:
@@ -60,7 +63,9 @@ class TsvFile:
             elif not line:
                 yield "", "", number
             else:
-                raise _wrong_width(self.path, number, len(cells), columns.width, "a TAB is missing or too many")
+                _tell(
+                    complain, _wrong_width(self.path, number, len(cells), columns.width, "a TAB is missing or too many")
+                )
 
     def columns(self) -> tuple[str, str]:
         """Names or numbers of the chosen columns."""
@@ -68,7 +73,7 @@ class TsvFile:
 
     @cached_property
     def _columns(self) -> Columns:
-        first = next(read_lines(self.path), None)
+        first = next(read_lines(self.path, lenient=True), None)  # bytes that are not UTF-8 may come later
         if first is None:
             return Columns("1", "2", (0, 1), 2, header=False)
         cells = first.split("\t")
@@ -108,9 +113,9 @@ class CsvFile:
 
     format = "csv"
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self, complain: Complain | None = None) -> Iterator[Row]:
         """Source, target and line number of each pair; a line break in a quoted cell becomes a space."""
-        records = self._records()
+        records = self._records(complain, lenient=complain is not None)
         header = next(records, None)
         if header is None:
             return
@@ -120,7 +125,8 @@ class CsvFile:
             if len(cells) == width:
                 yield one_line(cells[src]), one_line(cells[tgt]), number
             elif cells:  # the csv module gives an empty list for an empty line
-                raise _wrong_width(self.path, number, len(cells), width, "a cell with a comma in it lacks its quotes")
+                hint = "a cell with a comma in it lacks its quotes"
+                _tell(complain, _wrong_width(self.path, number, len(cells), width, hint))
 
     def columns(self) -> tuple[str, str]:
         """Names of the chosen columns."""
@@ -136,9 +142,10 @@ class CsvFile:
             raise self.wanted.missing(f"{self.path}:1", header)
         return header.index(names[0]), header.index(names[1])
 
-    def _records(self) -> Iterator[tuple[list[str], int]]:
+    def _records(self, complain: Complain | None = None, *, lenient: bool = True) -> Iterator[tuple[list[str], int]]:
         """Cells of each record, with the line it begins in."""
-        reader = csv.reader((f"{line}\n" for line in read_lines(self.path)), strict=True)
+        lines = read_lines(self.path, lenient=lenient)
+        reader = csv.reader((f"{line}\n" for line in lines), strict=True)
         while True:
             number = reader.line_num + 1
             try:
@@ -146,11 +153,9 @@ class CsvFile:
             except StopIteration:
                 return
             except csv.Error as error:
-                raise DataError(
-                    f"malformed CSV: {error}",
-                    where=f"{self.path}:{number}",
-                    hint='A quote in a quoted cell is written twice (""), and every quote is closed.',
-                ) from error
+                hint = 'A quote in a quoted cell is written twice (""), and every quote is closed.'
+                _tell(complain, DataError(f"malformed CSV: {error}", where=f"{self.path}:{number}", hint=hint), error)
+                continue
             yield cells, number
 
 
@@ -163,14 +168,19 @@ class JsonLinesFile:
 
     format = "jsonl"
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self, complain: Complain | None = None) -> Iterator[Row]:
         """Source, target and line number of each pair; null is an empty side."""
         keys: tuple[list[str], list[str]] | None = None
-        for number, record in self._records():
+        for number, record in self._records(complain, lenient=complain is not None):
             if keys is None:
                 source, target = self._choose(number, record)
                 keys = _path(source, record), _path(target, record)
-            yield self._cell(record, keys[0], number), self._cell(record, keys[1], number), number
+            try:
+                row = self._cell(record, keys[0], number), self._cell(record, keys[1], number), number
+            except DataError as error:
+                _tell(complain, error)
+            else:
+                yield row
 
     def columns(self) -> tuple[str, str]:
         """Names of the chosen columns, by the first line."""
@@ -186,22 +196,22 @@ class JsonLinesFile:
             raise self.wanted.missing(f"{self.path}:{number}", names)
         return chosen
 
-    def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        for number, line in enumerate(read_lines(self.path), start=1):
+    def _records(
+        self, complain: Complain | None = None, *, lenient: bool = True
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        for number, line in enumerate(read_lines(self.path, lenient=lenient), start=1):
+            where = f"{self.path}:{number}"
             try:
                 record = json.loads(line)
             except (ValueError, RecursionError) as error:
-                if not line or line.isspace():
-                    continue
-                hint = f"Each line of the file is one JSON object, not a list of them. {_JSON_HINT}"
-                raise DataError(f"malformed JSON: {error}", where=f"{self.path}:{number}", hint=hint) from error
-            if type(record) is not dict:
-                raise DataError(
-                    "is no JSON object",
-                    where=f"{self.path}:{number}",
-                    hint=_JSON_HINT,
-                )
-            yield number, record
+                if line and not line.isspace():
+                    hint = f"Each line of the file is one JSON object, not a list of them. {_JSON_HINT}"
+                    _tell(complain, DataError(f"malformed JSON: {error}", where=where, hint=hint), error)
+                continue
+            if type(record) is dict:
+                yield number, record
+            else:
+                _tell(complain, DataError("is no JSON object", where=where, hint=_JSON_HINT))
 
     def _cell(self, record: dict[str, Any], keys: list[str], number: int) -> str:
         value: Any = record
@@ -227,7 +237,8 @@ class JsonLinesFile:
             )
         if not value.isascii() and _has_surrogate(value):
             raise DataError(
-                f"column {'.'.join(keys)} holds half of a surrogate pair (\\ud800 to \\udfff)",
+                f"column {'.'.join(keys)} holds what is no text: bytes that are not UTF-8, or half of a surrogate pair"
+                " (\\ud800 to \\udfff)",
                 where=f"{self.path}:{number}",
                 hint="Mend or delete this line.",
             )
@@ -254,6 +265,13 @@ def _has_surrogate(text: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
+
+
+def _tell(complain: Complain | None, error: DataError, cause: BaseException | None = None) -> None:
+    """Pass an error on, or raise it if nobody takes it."""
+    if complain is None:
+        raise error from cause
+    complain(error)
 
 
 def _wrong_width(path: Path, number: int, n_cells: int, width: int, hint: str) -> DataError:

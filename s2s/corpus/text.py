@@ -33,7 +33,7 @@ _LFS = b"version https://git-lfs.github.com/spec/"
 _REPAIR = "Convert the file to UTF-8, for example: iconv -f {encoding} -t UTF-8 {name} > {name}.utf8"
 
 
-def read_lines(path: Path) -> Iterator[str]:
+def read_lines(path: Path, *, lenient: bool = False) -> Iterator[str]:
     r"""Read the lines of a UTF-8 text file without their ends.
 
     A carriage return before the line feed is dropped, as is a byte order mark at the start of the file. Files named
@@ -41,6 +41,7 @@ def read_lines(path: Path) -> Iterator[str]:
 
     Args:
         path: The file. It is read as a stream: memory does not grow with it.
+        lenient: Whether bytes that are not UTF-8 become lone surrogates (U+DC80 to U+DCFF) and are no error.
 
     Yields:
         Lines, in order. The last one need not end in a line feed.
@@ -49,10 +50,10 @@ def read_lines(path: Path) -> Iterator[str]:
         InputMissingError: The file is not there, not a file, or not readable.
         DataError: The text is not UTF-8 (names line, byte and column), or the compressed file is damaged.
     """
-    return chain.from_iterable(read_blocks(path))
+    return chain.from_iterable(read_blocks(path, lenient=lenient))
 
 
-def read_blocks(path: Path) -> Iterator[list[str]]:
+def read_blocks(path: Path, *, lenient: bool = False) -> Iterator[list[str]]:
     """Like `read_lines`, some thousand lines at a time."""
     n_lines = 0
     rest: list[bytes] = []  # pieces of a line that is longer than a block
@@ -63,13 +64,13 @@ def read_blocks(path: Path) -> Iterator[list[str]]:
         if end == 0:
             rest.append(block)
             continue
-        lines = _decode(path, b"".join([*rest, block[: end - 1]]), n_lines)
+        lines = _decode(path, b"".join([*rest, block[: end - 1]]), n_lines, lenient)
         n_lines += len(lines)
         rest = [block[end:]]
         yield lines
     last = b"".join(rest)
     if last:
-        yield _decode(path, last, n_lines)
+        yield _decode(path, last, n_lines, lenient)
 
 
 def decode_line(raw: bytes, *, first: bool = False) -> tuple[str, bool]:
@@ -198,11 +199,13 @@ def _without_bom(path: Path, block: bytes) -> bytes:
     return block.removeprefix(_BOM)
 
 
-def _decode(path: Path, block: bytes, n_before: int) -> list[str]:
+def _decode(path: Path, block: bytes, n_before: int, lenient: bool) -> list[str]:
     """Whole lines without the last line feed; `n_before` lines of the file come before them."""
     try:
         text = block.decode("utf-8")
     except UnicodeDecodeError as error:
+        if lenient:
+            return _lines_in(block.decode("utf-8", "surrogateescape"))
         line = n_before + block.count(b"\n", 0, error.start) + 1
         start = block.rfind(b"\n", 0, error.start) + 1
         column = len(block[start : error.start].decode("utf-8")) + 1
@@ -211,6 +214,10 @@ def _decode(path: Path, block: bytes, n_before: int) -> list[str]:
             where=f"{path}:{line}",
             hint=_REPAIR.format(encoding="ISO-8859-1", name=path.name) + " (if that is its encoding)",
         ) from error
+    return _lines_in(text)
+
+
+def _lines_in(text: str) -> list[str]:
     lines = text.split("\n")
     if "\r" in text:
         lines = [line.removesuffix("\r") for line in lines]

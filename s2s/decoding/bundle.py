@@ -127,7 +127,8 @@ def load_bundle(path: Path, device: "torch.device | str" = "cpu") -> Bundle:
         try:
             bundle = _load(folder, device)
         except (DataError, InputMissingError):
-            if _identity(find_bundle(path)) == before:
+            now = find_bundle(path)
+            if now == folder and _identity(now) == before:
                 raise
         else:
             if _identity(folder) == before:

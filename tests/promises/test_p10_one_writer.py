@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from children import Child, Server
 from trainings import Training, differences, essence
 
+from s2s.decoding import bundle as bundle_module
 from s2s.decoding.bundle import Bundle, load_bundle, save_bundle
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "model"
@@ -69,6 +71,22 @@ def test_a_model_is_named_from_within(server: Server, reference: Training) -> No
     for cwd, name in ((reference.run / "model", "."), (reference.run, "."), (reference.run, "model")):
         done = server.s2s("translate", "--model", name, "one", cwd=cwd)
         assert done.code == 0, done.stderr
+
+
+def test_a_model_is_found_where_it_was_moved_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Being replaced, the old one has another name for a moment, and is the same folder."""
+    folder = tmp_path / "model"
+    shutil.copytree(GOLDEN, folder)
+    whole, moved = bundle_module._load, []
+
+    def load(found: Path, device: str) -> Bundle:
+        if not moved:
+            moved.append(folder.rename(tmp_path / ".old-model"))
+        return whole(found, device)
+
+    monkeypatch.setattr(bundle_module, "_load", load)
+    assert load_bundle(tmp_path).facts == load_bundle(GOLDEN).facts
+    assert moved
 
 
 def rewrite(folder: Path, stop: Path) -> None:

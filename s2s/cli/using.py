@@ -1,183 +1,14 @@
-"""The command line: parse, call one function, print. Whatever is slow to import is imported inside the commands."""
+"""Commands that use a model."""
 
-import contextlib
-import os
 import sys
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
-from s2s.errors import InputMissingError, UsageError
-from s2s.exits import Commands
-from s2s.version import __version__
-
-if TYPE_CHECKING:
-    from s2s.config.schema import Config
-
-
-app = typer.Typer(
-    cls=Commands,
-    no_args_is_help=True,
-    add_completion=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="Config file, for example configs/demo.yaml.")]
-Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change an option, e.g. train.max_steps=100.")
-]
-Model = Annotated[
-    Path | None, typer.Option("--model", "-m", metavar="RUN", help="Run or model folder (default: newest run).")
-]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", envvar="S2S_DEVICE")]
-Threads = Annotated[int | None, typer.Option(min=1, help="Processor threads (default: all cores).")]
-Beam = Annotated[int | None, typer.Option(min=1, max=256, help="Hypotheses kept; 1 is greedy (default: the model's).")]
-Int8 = Annotated[
-    bool, typer.Option("--int8", help="Linear maps in 8 bits: faster on processors with VNNI, slightly less exact.")
-]
-LengthPenalty = Annotated[
-    float | None, typer.Option(min=0.0, max=10.0, help="α in score = log-probability / length^α.")
-]
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        print(f"s2s {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _main(
-    context: typer.Context,
-    _version: Annotated[
-        bool, typer.Option("--version", "-V", callback=_show_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
-) -> None:
-    """Train and run your own translation model.
-
-    Example: s2s train configs/demo.yaml, then s2s translate "the dog sees the cat"
-
-    Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 usage, 65 bad data, 66 input missing, 69 hub,
-    70 diverged, 71 a rank was lost, 73 cannot create, 74 output failed, 75 run in use, 78 bad config, 130/143 stopped
-    (and saved).
-    """
-    if context.invoked_subcommand != "train":
-        from s2s.training.ranks import refuse_several
-
-        refuse_several(f"s2s {context.invoked_subcommand}")
-
-
-def _load(config: Path, overrides: list[str] | None) -> "Config":
-    from s2s.config.load import load_config
-
-    return load_config(config, overrides or [])
-
-
-@contextlib.contextmanager
-def _lines_of(text: list[str] | None, given: str = "-") -> Iterator[Iterable[bytes]]:
-    """Lines from the command line, else from a file, else (`-`) from standard input."""
-    if text:
-        yield [line.encode("utf-8", "surrogateescape") for line in text]
-        return
-    if given != "-":
-        with contextlib.ExitStack() as opened:
-            try:
-                file = opened.enter_context(Path(given).open("rb"))
-            except OSError as error:
-                raise InputMissingError(error.strerror or str(error), where=given) from None
-            yield file
-        return
-    if sys.stdin is None:
-        raise UsageError("standard input is closed", hint="give TEXT or --input FILE")
-    if sys.stdin.isatty():
-        print("reading standard input; Ctrl-D ends it", file=sys.stderr)
-    try:
-        number = os.dup(sys.stdin.fileno())
-    except (OSError, ValueError):  # not a real file, as in a test
-        yield sys.stdin.buffer
-        return
-    # a file object of our own, never closed: a thread may be waiting in it when we leave, and Python aborts if
-    # that thread holds the lock of its own standard input
-    yield os.fdopen(number, "rb")
-
-
-@contextlib.contextmanager
-def _destination(output: Path | None) -> Iterator[BinaryIO]:
-    """Standard output, or a file that gets its name when all is written."""
-    if output is None:
-        yield sys.stdout.buffer
-        return
-    from s2s.run_folder import writing_to
-
-    with writing_to(output) as file:
-        yield file
-
-
-@app.command("tokenize")
-def tokenize_command(
-    config: ConfigFile,
-    overrides: Overrides = None,
-    text: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Show the pieces of this line, of standard input with -.")
-    ] = None,
-    side: Annotated[str, typer.Option(metavar="SIDE", help="With --text: source or target.")] = "source",
-) -> None:
-    """Learn the vocabulary and encode the corpus once; or show the pieces of a text.
-
-    `train` does it by itself if it has not been done.
-    """
-    loaded = _load(config, overrides)
-    if side not in ("source", "target"):
-        raise UsageError(f"--side is source or target, not {side}")
-    from s2s.jobs.tokenize import show_pieces, tokenize
-
-    if text is None:
-        tokenize(loaded)
-        print(f"next: s2s train {config}", file=sys.stderr)
-        return
-    with _lines_of(None if text == "-" else [text]) as lines:
-        show_pieces(loaded, side, lines, sys.stdout.buffer)
-
-
-@app.command("train")
-def train_command(
-    config: ConfigFile,
-    overrides: Overrides = None,
-    device: Device = "auto",
-    threads: Threads = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check config, data, memory and disk, estimate the time; train nothing.")
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Throw away what the run folder holds and start anew.")
-    ] = False,
-) -> None:
-    """Train a model. The same command again goes on where it stopped.
-
-    Ctrl-C saves before it leaves. Under torchrun, its processes train one model together.
-    """
-    from s2s.training.ranks import refuse_several, together
-
-    if dry_run:
-        refuse_several("s2s train --dry-run")
-        from s2s.jobs.dry_run import dry_run as check
-
-        print(check(_load(config, overrides), device=device, threads=threads))
-        return
-    with together() as ranks:
-        loaded = _load(config, overrides)
-        from s2s.jobs.train import train
-
-        result = train(
-            loaded, device=device, threads=threads, overwrite=overwrite, given=config.read_bytes(), ranks=ranks
-        )
-    print(f"\nmodel: {result.run / 'model'}", file=sys.stderr)
-    print(f'next: s2s translate --model {result.run} "your text"', file=sys.stderr)
+from s2s.cli.common import Beam, Device, Int8, LengthPenalty, Model, Threads, app, destination, lines_of
+from s2s.errors import UsageError
 
 
 @app.command("evaluate")
@@ -283,7 +114,7 @@ def translate_command(
         raise UsageError(f"--n-best {n_best} needs --beam {n_best} or more")
     if align and n_best > 1:
         raise UsageError("--alignments are of one translation a line: leave out --n-best")
-    with _lines_of(text, source) as lines, _destination(output) as sink:
+    with lines_of(text, source) as lines, destination(output) as sink:
         from s2s.decoding.sampling import Sampling
         from s2s.decoding.translator import Translator
         from s2s.jobs.translate import Format, model_path, translate_stream
@@ -352,8 +183,3 @@ def export_command(
     if result.parity is not None:
         print(result.parity.table())
     print(f"\nmodel: {result.folder}; its README.md says how to use it", file=sys.stderr)
-
-
-def main() -> None:
-    """Entry point of the command `s2s`."""
-    app(prog_name="s2s")

@@ -1,0 +1,80 @@
+"""Commands on text: look at it, cut it into pieces."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from s2s.cli.common import ConfigFile, Overrides, app, lines_of, load
+from s2s.errors import UsageError
+
+
+@app.command("check")
+def check_command(
+    data: Annotated[
+        list[str],
+        typer.Argument(metavar="DATA...", help="Pairs to look at: train.{en,de}, two files, a table … or a CONFIG."),
+    ],
+    valid: Annotated[list[str] | None, typer.Option(metavar="DATA", help="Validation set; repeatable.")] = None,
+    test: Annotated[list[str] | None, typer.Option(metavar="DATA", help="Test set; repeatable.")] = None,
+    source_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the source in a table.")] = None,
+    target_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the target in a table.")] = None,
+    clean: Annotated[
+        str | None,
+        typer.Option(metavar="FILES", help="Write what is left: two files, as clean.{en,de}, a .tsv or .jsonl file."),
+    ] = None,
+    n_examples: Annotated[int, typer.Option("--examples", min=0, metavar="N", help="Pairs to show of a fault.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Find what is wrong with parallel text: shifted lines, encodings, duplicates, overlap, wrong language.
+
+    Exit code 65 if training would refuse it or it is not parallel.
+    """
+    from s2s.corpus.columns import Wanted
+    from s2s.jobs import check as job
+
+    wanted = None
+    if len(data) == 1 and data[0].endswith((".yaml", ".yml")):
+        if valid or test or source_column or target_column:
+            raise UsageError("a config says what its data is: give no other options of data")
+        specs, wanted = job.of_config(load(Path(data[0]), None))
+    else:
+        specs = {"train": job.as_specs(data), "valid": job.as_specs(valid or []), "test": job.as_specs(test or [])}
+        specs = {name: split for name, split in specs.items() if split}
+        if source_column or target_column:
+            wanted = Wanted(*job.languages_of(specs["train"]), source_column, target_column)
+    corpora = job.open_splits(specs, wanted)
+    reports = job.check(corpora, n_examples=n_examples)
+    print(job.as_json(reports) if as_json else "\n\n".join(report.text() for report in reports))
+    if clean is not None:
+        n = job.write_clean(corpora["train"], reports[0].examined, clean)
+        print(f"{clean}: {n:,} pairs", file=sys.stderr)
+    if any(report.examined.is_broken for report in reports):
+        raise typer.Exit(65)
+
+
+@app.command("tokenize")
+def tokenize_command(
+    config: ConfigFile,
+    overrides: Overrides = None,
+    text: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Show the pieces of this line, of standard input with -.")
+    ] = None,
+    side: Annotated[str, typer.Option(metavar="SIDE", help="With --text: source or target.")] = "source",
+) -> None:
+    """Learn the vocabulary and encode the corpus once; or show the pieces of a text.
+
+    `train` does it by itself if it has not been done.
+    """
+    loaded = load(config, overrides)
+    if side not in ("source", "target"):
+        raise UsageError(f"--side is source or target, not {side}")
+    from s2s.jobs.tokenize import show_pieces, tokenize
+
+    if text is None:
+        tokenize(loaded)
+        print(f"next: s2s train {config}", file=sys.stderr)
+        return
+    with lines_of(None if text == "-" else [text]) as lines:
+        show_pieces(loaded, side, lines, sys.stdout.buffer)

@@ -1,0 +1,121 @@
+"""Where two texts of equal line counts are not parallel: a line left out here and one too many there shift all between.
+
+Translations are about as long as what they translate, so the lengths of both sides go up and down together. Where they
+do not, but do so with the target some lines further on or back, the sides are shifted against each other.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Lengths = npt.NDArray[np.integer]
+
+WINDOW = 256
+"""Lines that are looked at together. The correlation of lengths that have nothing to do with each other is within 0.06
+of 0 in two of three windows of this size; that of translations is 0.6 to 0.9."""
+
+MAX_LAG = 64
+"""Shifts up to so many lines are told by their number."""
+
+_NOTHING = 0.15  # if half of all windows go together less than this, the two texts have nothing to do with each other
+_USUAL = 0.45  # below this median the lengths say nothing: texts whose lines are all equally long
+_LOST = 0.3  # a window that goes together less than this
+_GAIN = 0.3  # and, shifted, by so much more
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Lines that do not belong together.
+
+    Attributes:
+        first: The first such pair, from 0.
+        last: The one after the last.
+        lag: The source line n goes with the target line n + lag; None if no shift fits.
+    """
+
+    first: int
+    last: int
+    lag: int | None
+
+
+def stretches(n_src: Lengths, n_tgt: Lengths) -> list[Stretch]:
+    """Where parallelism is lost, by the lengths of lines.
+
+    Args:
+        n_src: Characters of each source line.
+        n_tgt: The same of the target; as many.
+    """
+    n_windows = len(n_src) // WINDOW
+    if n_windows == 0:
+        return []
+    src, tgt = np.log1p(n_src.astype(np.float64)), np.log1p(n_tgt.astype(np.float64))
+    lags = {0: _together(src, tgt, 0)}
+    weak = lags[0] < _LOST
+    if weak.any():
+        for lag in range(1, MAX_LAG + 1):
+            lags[lag], lags[-lag] = _together(src, tgt, lag), _together(src, tgt, -lag)
+    names = np.array(list(lags))
+    by_lag = np.stack([lags[lag] for lag in lags])
+    best = np.argmax(by_lag, axis=0)
+    gained = by_lag[best, np.arange(n_windows)] > lags[0] + _GAIN
+    shifted = weak & gained & (by_lag[best, np.arange(n_windows)] > _USUAL)
+    alone = np.where(shifted, names[best], 0)
+    if float(np.median(np.where(shifted, 1.0, lags[0]))) < _NOTHING:
+        return [Stretch(0, len(src), None)]
+    elsewhere = lags[0][~weak]
+    says = len(elsewhere) > 0 and float(np.median(elsewhere)) > _USUAL
+    return [
+        Stretch(*_edges(src, tgt, first, last, lag), lag)
+        for first, last, lag in _runs_of(shifted, alone, weak & ~shifted & says)
+    ]
+
+
+def _together(src: Floats, tgt: Floats, lag: int) -> Floats:
+    """Correlation of the lengths in each window, with the target `lag` lines further on; -1 where it says nothing."""
+    n_windows = len(src) // WINDOW
+    moved = np.roll(tgt, -lag)
+    x, y = (side[: n_windows * WINDOW].reshape(n_windows, WINDOW) for side in (src, moved))
+    x, y = x - x.mean(axis=1, keepdims=True), y - y.mean(axis=1, keepdims=True)
+    size = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
+    together: Floats = np.where(size > 1e-9, (x * y).sum(axis=1) / np.maximum(size, 1e-9), 1.0 if lag == 0 else -1.0)
+    return together
+
+
+def _runs_of(
+    shifted: npt.NDArray[np.bool_], lags: npt.NDArray[np.int64], lost: npt.NDArray[np.bool_]
+) -> list[tuple[int, int, int | None]]:
+    """Runs of windows with the same trouble: first, one after the last, and the lag.
+
+    A window may be odd by itself: two in a row count if a shift fits, four if none does.
+    """
+    runs: list[tuple[int, int, int | None]] = []
+    start = 0
+    kinds = np.where(shifted, lags, np.where(lost, MAX_LAG + 1, 0))
+    for place in [*(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]:
+        kind, length = int(kinds[start]), place - start
+        if kind == MAX_LAG + 1 and length >= 4:
+            runs.append((start, place, None))
+        elif kind not in (0, MAX_LAG + 1) and length >= 2:
+            runs.append((start, place, kind))
+        start = place
+    return runs
+
+
+def _edges(src: Floats, tgt: Floats, first: int, last: int, lag: int | None) -> tuple[int, int]:
+    """To the line: where the shift begins and ends, by which of both ways the lengths fit better."""
+    n = len(src)
+    begin, end = first * WINDOW, min(last * WINDOW, n)
+    if last == n // WINDOW:  # what is left after the last window belongs to it
+        end = n
+    if lag is None:
+        return begin, end
+    usual = float(np.median(tgt) - np.median(src))
+    gain = np.abs(tgt - src - usual) - np.abs(np.roll(tgt, -lag) - src - usual)  # above 0: the shift fits better
+    low, high = max(0, begin - WINDOW), min(n, begin + WINDOW)
+    begin = low + int(np.argmin(np.concatenate(([0.0], np.cumsum(gain[low:high])))))
+    if end < n:
+        low, high = max(begin, end - WINDOW), min(n, end + WINDOW)
+        end = low + int(np.argmax(np.concatenate(([0.0], np.cumsum(gain[low:high])))))
+    return begin, end

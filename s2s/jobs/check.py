@@ -1,0 +1,120 @@
+"""`s2s check`: what is wrong with parallel text, before anything is trained on it."""
+
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+
+from s2s.config.schema import Config
+from s2s.console import say
+from s2s.corpus.columns import Wanted
+from s2s.corpus.guess import UNKNOWN, as_specs, guess_languages
+from s2s.corpus.pairs import PairCorpus, files_of, open_specs
+from s2s.corpus.text import uncompressed_suffix
+from s2s.doctor.examine import Examined, HeldOut, examine
+from s2s.doctor.faults import Fault
+from s2s.doctor.report import Report
+from s2s.errors import UsageError
+from s2s.run_folder import writing_to
+
+__all__ = ["as_json", "as_specs", "check", "languages_of", "of_config", "open_splits", "write_clean"]
+
+Specs = Mapping[str, list[str]]
+
+
+def open_splits(specs: Specs, wanted: Wanted | None) -> dict[str, PairCorpus]:
+    """Open the splits that are to be looked at.
+
+    Args:
+        specs: Specs of `train`, and of `valid` and `test` if they are there.
+        wanted: Languages and columns; None to find them by the names of files and columns.
+    """
+    return {name: open_specs(spec, wanted or Wanted(*languages_of(spec))) for name, spec in specs.items()}
+
+
+def of_config(config: Config) -> tuple[dict[str, list[str]], Wanted]:
+    """The splits, languages and columns of a config."""
+    data = config.data
+    given = {"train": data.train, "valid": data.valid, "test": data.test}
+    specs = {name: [spec] if isinstance(spec, str) else spec for name, spec in given.items() if spec is not None}
+    return specs, Wanted(data.source, data.target, data.source_column, data.target_column)
+
+
+def languages_of(specs: list[str]) -> tuple[str, str]:
+    """The two languages, by the first spec that names them."""
+    for spec in specs:
+        languages = guess_languages(spec)
+        if languages is not None:
+            return languages
+    return UNKNOWN
+
+
+def check(corpora: Mapping[str, PairCorpus], *, n_examples: int = 3) -> list[Report]:
+    """Look through the splits of a corpus.
+
+    The training text must not overlap the validation and the test set, nor the former the latter.
+
+    Args:
+        corpora: `train`, and `valid` and `test` if they are there.
+        n_examples: Pairs to show of each fault.
+
+    Raises:
+        DataError: A split has no pair, or a file of it is no text at all.
+    """
+    reports: dict[str, Report] = {}
+    held_out: list[HeldOut] = []
+    for name, fault in (("test", Fault.IN_TEST), ("valid", Fault.IN_VALID), ("train", None)):
+        if name not in corpora:
+            continue
+        say(f"looking at {name} …")
+        examined = examine(corpora[name], held_out)
+        if fault is not None:
+            held_out.append(HeldOut.of(fault, examined))
+        reports[name] = Report.of(name, corpora[name], examined, n_examples)
+    return [reports[name] for name in corpora]
+
+
+def write_clean(corpus: PairCorpus, examined: Examined, spec: str) -> int:
+    """Write the pairs that have no fault that matters.
+
+    Args:
+        corpus: The text.
+        examined: What was found in it.
+        spec: Two files, as `clean.{en,de}`, or a `.tsv` or `.jsonl` file. They get their names when they are whole.
+
+    Returns:
+        How many pairs.
+    """
+    paths = files_of(spec)
+    ending = uncompressed_suffix(paths[0])
+    if any(path.suffix.lower() in (".gz", ".zst", ".csv", ".parquet") for path in paths) or (
+        len(paths) == 1 and ending not in (".tsv", ".jsonl")
+    ):
+        raise UsageError(f"cannot write {spec}", hint="Give two files, as clean.{en,de}, or one .tsv or .jsonl file.")
+    for path in paths:
+        if any(path.exists() and path.samefile(one) for one in corpus.paths):
+            raise UsageError(f"{path} is what was looked at; it is not written over", hint="Give --clean another name.")
+    n = 0
+    with ExitStack() as stack:
+        files = [stack.enter_context(writing_to(Path(path))) for path in paths]
+        for pair, keep in zip(corpus.readable(lambda _: None), examined.is_kept.tolist(), strict=True):
+            if keep:
+                n += 1
+                _write(files, ending, pair.src, pair.tgt)
+    return n
+
+
+def _write(files: list[BinaryIO], ending: str, src: str, tgt: str) -> None:
+    if len(files) == 2:
+        files[0].write(f"{src}\n".encode())
+        files[1].write(f"{tgt}\n".encode())
+    elif ending == ".tsv":  # a cell has no TAB
+        files[0].write(f"{src.replace(chr(9), ' ')}\t{tgt.replace(chr(9), ' ')}\n".encode())
+    else:
+        files[0].write(json.dumps({"source": src, "target": tgt}, ensure_ascii=False).encode() + b"\n")
+
+
+def as_json(reports: list[Report]) -> str:
+    """All reports as one JSON object."""
+    return json.dumps({report.name: report.as_dict() for report in reports}, indent=2, ensure_ascii=False)

@@ -1,0 +1,55 @@
+"""Languages and pairs of files, found by their names."""
+
+from pathlib import Path
+
+import pytest
+
+from s2s.corpus.guess import as_specs, guess_languages
+
+
+@pytest.mark.parametrize(
+    ("arguments", "specs"),
+    [
+        (["train.en", "train.de"], ["train.en,train.de"]),
+        (["a.{en,de}"], ["a.{en,de}"]),
+        (["a.tsv", "x.en", "x.de", "hf:wmt/wmt14/de-en:train"], ["a.tsv", "x.en,x.de", "hf:wmt/wmt14/de-en:train"]),
+        (["x.en.gz", "x.de.gz", "b.csv.zst"], ["x.en.gz,x.de.gz", "b.csv.zst"]),
+        (["x.en", "b.tsv"], ["x.en", "b.tsv"]),  # an error later, where it is said what is wrong
+        (["x.en,x.de"], ["x.en,x.de"]),
+    ],
+)
+def test_two_files_in_a_row_are_a_pair(arguments: list[str], specs: list[str]) -> None:
+    assert as_specs(arguments) == specs
+
+
+@pytest.mark.parametrize(
+    ("spec", "languages"),
+    [
+        ("train.{en,de}", ("en", "de")),
+        ("corpora/{sw,fra}/x.txt.gz", ("sw", "fra")),
+        ("train.en,train.de", ("en", "de")),
+        ("train.en.gz,train.de.gz", ("en", "de")),
+        ("europarl-v7.de-en.en,europarl-v7.de-en.de", ("en", "de")),
+        ("a/x.pt_BR,a/x.en", ("pt_BR", "en")),
+        ("source.txt,target.txt", None),
+        ("x.1,x.2", None),
+    ],
+)
+def test_languages_by_name(spec: str, languages: tuple[str, str] | None) -> None:
+    assert guess_languages(spec) == languages
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "languages"),
+    [
+        ("x.tsv", "de\ten\nHund\tdog\n", ("de", "en")),
+        ("x.tsv", "id\tde\ten\n1\tHund\tdog\n", ("de", "en")),
+        ("x.tsv", "Hund\tdog\n", None),
+        ("x.csv", "source,target\nHund,dog\n", None),
+        ("x.jsonl", '{"id": "1", "translation": {"de": "Hund", "en": "dog"}}\n', ("de", "en")),
+        ("x.jsonl", '{"src": "Hund", "tgt": "dog"}\n', None),
+    ],
+)
+def test_languages_of_a_table(tmp_path: Path, name: str, content: str, languages: tuple[str, str] | None) -> None:
+    (tmp_path / name).write_text(content, "utf-8")
+    assert guess_languages(str(tmp_path / name)) == languages

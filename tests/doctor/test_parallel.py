@@ -1,0 +1,53 @@
+"""Where two texts are not parallel is found to the line or two; where they are, nothing is said."""
+
+import numpy as np
+import pytest
+
+from s2s.doctor.parallel import Stretch, stretches
+
+RANDOM = np.random.default_rng(1)
+N = 6_000
+
+
+@pytest.fixture
+def sides() -> tuple[np.ndarray, np.ndarray]:
+    src = RANDOM.lognormal(4.0, 0.5, N).astype(int) + 3
+    return src, np.maximum(1, src * RANDOM.normal(1.1, 0.15, N)).astype(int)
+
+
+def test_parallel_text_is_let_pass(sides: tuple[np.ndarray, np.ndarray]) -> None:
+    assert stretches(*sides) == []
+
+
+@pytest.mark.parametrize("lag", [1, -1, 3, -17])
+def test_a_shift_is_found_with_its_edges(sides: tuple[np.ndarray, np.ndarray], lag: int) -> None:
+    src, tgt = sides
+    first, last = 1_500, 4_200
+    moved = tgt.copy()
+    moved[first:last] = np.roll(tgt, lag)[first:last]
+    [found] = stretches(src, moved)
+    assert found.lag == lag
+    # the lines next to an edge have their translation beyond it
+    assert abs(found.first - first) <= 4 + abs(lag)
+    assert abs(found.last - last) <= 4 + abs(lag)
+
+
+def test_a_shift_to_the_end(sides: tuple[np.ndarray, np.ndarray]) -> None:
+    src, tgt = sides
+    [found] = stretches(src, np.concatenate((tgt[:5_000], tgt[5_001:], [9])))
+    assert (found.last, found.lag) == (N, -1)
+    assert abs(found.first - 5_000) <= 4
+
+
+def test_lines_in_another_order_are_found(sides: tuple[np.ndarray, np.ndarray]) -> None:
+    src, tgt = sides
+    tgt[2_048:4_096] = RANDOM.permutation(tgt[2_048:4_096])
+    assert stretches(src, tgt) == [Stretch(2_048, 4_096, None)]
+    assert stretches(src, RANDOM.permutation(tgt)) == [Stretch(0, N, None)]
+
+
+def test_lengths_that_say_nothing_say_nothing() -> None:
+    same = np.full(N, 20)
+    assert stretches(same, same) == []
+    assert stretches(np.zeros(N), np.zeros(N)) == []
+    assert stretches(same[:100], RANDOM.permutation(N)[:100]) == []

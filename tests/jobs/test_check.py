@@ -1,0 +1,100 @@
+"""`s2s check` as a user types it."""
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+from small_corpus import small_config
+from typer.testing import CliRunner, Result
+
+from s2s.cli import app
+from s2s.config.load import dump_config
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+def check(*arguments: object, cwd: Path) -> Result:
+    with contextlib.chdir(cwd):
+        return CliRunner().invoke(app, ["check", *map(str, arguments)])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The bundled corpus, with a few things that are wrong."""
+    src, tgt = ((DATA / f"train.{side}").read_text("utf-8").split("\n")[:-1] for side in ("en", "de"))
+    tgt[10], tgt[11] = src[10], ""
+    src[20], tgt[20] = src[19], tgt[19]
+    for name, lines in (("train.en", src), ("train.de", tgt)):
+        (tmp_path / name).write_text("\n".join(lines) + "\n", "utf-8")
+    return tmp_path
+
+
+def test_the_bundled_corpus_can_be_used() -> None:
+    result = check("train.{en,de}", "--valid", "dev.{en,de}", "--test", "test.{en,de}", cwd=DATA)
+    assert result.exit_code == 0
+    assert "cannot be trained on" not in result.stdout
+
+
+def test_json_has_counts_and_examples(folder: Path) -> None:
+    result = check("train.en", "train.de", "--json", "--examples", "500", cwd=folder)
+    assert result.exit_code == 0
+    train = json.loads(result.stdout)["train"]
+    for name, line in (("copied", 11), ("empty", 12), ("duplicate", 21)):
+        fault = train["faults"][name]
+        assert f"train.en,train.de:{line}" in [one["place"] for one in fault["examples"]]
+        assert len(fault["examples"]) == fault["pairs"]
+    assert train["pairs"] > train["kept"] > 0
+    assert train["usable"] is True
+
+
+@pytest.mark.parametrize("form", ["clean.{en,de}", "clean.tsv", "clean.jsonl"])
+def test_a_cleaned_copy_has_what_is_left_and_nothing_to_complain_about(folder: Path, form: str) -> None:
+    result = check("train.{en,de}", "--clean", form, "--json", cwd=folder)
+    kept = json.loads(result.stdout)["train"]["kept"]
+    assert f"{kept:,} pairs" in result.stderr
+    again = json.loads(check(form, "--json", cwd=folder).stdout)["train"]
+    assert (again["pairs"], again["kept"]) == (kept, kept)
+
+
+def test_what_was_looked_at_is_never_written_over(folder: Path) -> None:
+    before = (folder / "train.en").read_bytes()
+    result = check("train.{en,de}", "--clean", "train.{en,de}", cwd=folder)
+    assert result.exit_code == 2
+    assert "not written over" in result.stderr
+    assert (folder / "train.en").read_bytes() == before
+    assert check("train.{en,de}", "--clean", "clean.csv", cwd=folder).exit_code == 2
+
+
+def test_text_that_is_not_parallel_gives_65(folder: Path) -> None:
+    lines = (folder / "train.de").read_text("utf-8").split("\n")[:-1]
+    (folder / "train.de").write_text("\n".join([*lines[:2_000], *lines[2_001:], "x"]) + "\n", "utf-8")
+    result = check("train.{en,de}", cwd=folder)
+    assert result.exit_code == 65
+    assert "line n of the source fits line n-1 of the target" in result.stdout
+    told = int(result.stdout.split("from about line ")[1].split(" ")[0].replace(",", ""))
+    assert abs(told - 2_001) <= 40  # this corpus' sentences are alike, and short
+
+
+def test_a_config_says_what_its_data_is(tmp_path: Path) -> None:
+    config = small_config(tmp_path)
+    (tmp_path / "small.yaml").write_text(dump_config(config), "utf-8")
+    result = check("small.yaml", cwd=tmp_path)
+    assert result.stdout.startswith("train: ")
+    assert "\nvalid: " in result.stdout
+    assert check("small.yaml", "--valid", "x.tsv", cwd=tmp_path).exit_code == 2
+
+
+def test_columns_of_a_table(tmp_path: Path) -> None:
+    (tmp_path / "x.tsv").write_text("id\tother\tEnglish\n1\tder Hund\tthe dog\n", "utf-8")
+    result = check("x.tsv", "--source-column", "English", "--target-column", "other", cwd=tmp_path)
+    assert result.exit_code == 0
+    assert "columns English, other" in result.stdout
+
+
+def test_text_cannot_break_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "x.tsv").write_bytes(b"a\x1b[31mb\tder \xffHund\n")
+    result = check("x.tsv", cwd=tmp_path)
+    assert result.exit_code == 65
+    assert "\x1b" not in result.stdout
+    assert "\\udcff" in result.stdout
