@@ -102,6 +102,11 @@ class TrainConfig(Section):
     warmup_steps: Count = _option("Updates of linear warm-up; at most a tenth of the run unless noam.")
     subword_dropout: Probability = _option("Chance of splitting a piece in two, anew each time; for small data.")
     label_smoothing: Probability = _option("Share of the probability spread over all pieces.", 0.1)
+    consistency: Annotated[float, Field(ge=0.0, le=100.0)] = _option(
+        "R-Drop: every batch passes twice, with other dropout, and both predictions are drawn together with this weight"
+        " (usual: 5; 0 for one pass). For small data; an update takes twice as long.",
+        0.0,
+    )
     adam_beta1: Probability = _option("Adam, decay of the mean.", 0.9)
     adam_beta2: Probability = _option("Adam, decay of the square.", 0.98)
     adam_epsilon: Positive = _option("Adam, term that keeps the division stable.", 1e-9)
@@ -179,6 +184,8 @@ class Config(Section):
                 f"data.max_length {self.data.max_length} and an end symbol do not fit into"
                 f" train.batch_tokens {self.train.batch_tokens}"
             )
+        if self.train.consistency and not (self.model.dropout or self.model.attention_dropout):
+            raise ValueError("train.consistency needs dropout: without it both passes are the same")
         if self.model.tied == "all" and not self.vocab.shared:
             raise ValueError("model.tied: all needs vocab.shared: true; use tied: target")
         return self

@@ -24,6 +24,7 @@ from s2s.corpus.batches import collate
 from s2s.corpus.store import EncodedSplit
 from s2s.corpus.subword import SubwordDropout
 from s2s.model import Transformer, projection_loss
+from s2s.model.consistency import consistency_loss
 from s2s.model.dropout import Dropout
 from s2s.runtime import seed_of_step, set_threads
 
@@ -155,13 +156,19 @@ class GradientWorkers:
             self._to_device(tensor) for tensor in (batch.src_BS, batch.tgt_in_BT, batch.tgt_out_BT, batch.real_N)
         )
         with torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None):
+            if self.config.consistency:  # the same pairs twice; dropout makes them differ
+                src_BS, tgt_in_BT = src_BS.repeat(2, 1), tgt_in_BT.repeat(2, 1)
             hidden_BTD = model.decode(tgt_in_BT, model.encode(src_BS), src_BS)
         if self.autocast is not None:  # a last layer norm gives float32; the largest product shall be in bf16 too
             hidden_BTD = hidden_BTD.to(self.autocast)
         # the projection is the largest part of a small model: no padding in it
-        hidden_ND = hidden_BTD.flatten(0, 1).index_select(0, real_N)
         target_N = tgt_out_BT.flatten().index_select(0, real_N)
-        return projection_loss(hidden_ND, model.projection.weight, target_N, self.config.label_smoothing)
+        weight_VD, smoothing = model.projection.weight, self.config.label_smoothing
+        if self.config.consistency:
+            hidden_2ND = hidden_BTD.view(2, -1, hidden_BTD.size(-1)).index_select(1, real_N)
+            return consistency_loss(hidden_2ND, weight_VD, target_N, smoothing, self.config.consistency)
+        hidden_ND = hidden_BTD.flatten(0, 1).index_select(0, real_N)
+        return projection_loss(hidden_ND, weight_VD, target_N, smoothing)
 
     def _to_device(self, tensor: Tensor) -> Tensor:
         """Copy to the device; on CUDA without waiting for what it is doing."""

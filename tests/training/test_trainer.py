@@ -104,6 +104,29 @@ def test_two_workers_give_the_gradient_of_one(tmp_path: Path) -> None:
         torch.set_num_threads(1)
 
 
+def test_two_passes_that_are_the_same_give_the_gradient_of_one(tmp_path: Path) -> None:
+    config = small_config(tmp_path)
+    twice = small_config(tmp_path, consistency=5.0)
+    prepared, model = prepared_and_model(config)  # without dropout
+    once = GradientWorkers(model, prepared.train, config.train, None).compute([all_pairs(prepared)], 1)
+    expected = gradients(model)
+    sums = GradientWorkers(model, prepared.train, twice.train, None).compute([all_pairs(prepared)], 1)
+    torch.testing.assert_close(gradients(model), expected, atol=1e-6, rtol=1e-4)
+    assert sums.loss_and_nll.tolist() == pytest.approx(once.loss_and_nll.tolist(), rel=1e-5)
+    assert sums.n_target_tokens == once.n_target_tokens
+
+
+def test_two_passes_that_differ_cost_more(tmp_path: Path) -> None:
+    prepared, model = prepared_and_model(small_config(tmp_path), dropout=0.3)
+    losses = []
+    for weight in (1e-9, 1.0, 3.0):
+        config = small_config(tmp_path, consistency=weight).train
+        sums = GradientWorkers(model, prepared.train, config, None).compute([all_pairs(prepared)], 1)
+        losses.append(sums.loss_and_nll[0].item())
+    assert losses[0] < losses[1] < losses[2]
+    assert losses[2] - losses[0] == pytest.approx(3 * (losses[1] - losses[0]), rel=1e-4)
+
+
 def test_dropout_is_a_function_of_seed_and_update(tiny_config: Config) -> None:
     prepared, model = prepared_and_model(tiny_config, dropout=0.5)
     workers = GradientWorkers(model, prepared.train, tiny_config.train, None)
