@@ -26,7 +26,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="Config file, for example configs/demo.yaml.")]
+ConfigFile = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="Config file, as configs/demo.yaml, or the name that `s2s init` got.")
+]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change an option, e.g. train.max_steps=100.")
 ]
@@ -74,8 +76,9 @@ def _main(
 def load(config: Path, overrides: list[str] | None) -> "Config":
     """Read a config, with what `--set` changes."""
     from s2s.config.load import load_config
+    from s2s.run_folder import config_path
 
-    return load_config(config, overrides or [])
+    return load_config(config_path(config), overrides or [])
 
 
 @contextlib.contextmanager

@@ -1,11 +1,47 @@
 """Commands that make a model."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from s2s.cli.common import ConfigFile, Device, Overrides, Threads, app, load
+
+
+@app.command("init")
+def init_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Makes the run folder runs/NAME, or this path.")],
+    corpus: Annotated[
+        list[str],
+        typer.Argument(metavar="DATA...", help="Pairs: train.{en,de}, two files, a table, hf:owner/name:train"),
+    ],
+    source: Annotated[str | None, typer.Option(metavar="LANG", help="Source language, if not by the names.")] = None,
+    target: Annotated[str | None, typer.Option(metavar="LANG", help="Target language.")] = None,
+    valid: Annotated[
+        list[str] | None, typer.Option(metavar="DATA", help="Validation set (default: some pairs are held out).")
+    ] = None,
+    test: Annotated[list[str] | None, typer.Option(metavar="DATA", help="Test set (default: the same).")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, metavar="M", help="Train so long (default: as long as it helps).")
+    ] = None,
+    keep_all: Annotated[bool, typer.Option("--keep-all", help="Leave no pair out that can be trained on.")] = False,
+    device: Device = "auto",
+    threads: Threads = None,
+) -> None:
+    """Look at parallel text, split it, and write the config that fits it. Then: s2s train NAME.
+
+    Pairs with a fault (see `s2s check`) are left out; held-out pairs and what is nearly the same are not trained on.
+    """
+    from s2s.jobs.init import Wishes, as_specs, init
+
+    wishes = Wishes(
+        as_specs(corpus), as_specs(valid or []), as_specs(test or []), source, target, minutes, clean=not keep_all
+    )
+    folder = Path("runs") / name if len(Path(name).parts) == 1 else Path(name)
+    config = init(folder, wishes, device=device, threads=threads)
+    print(config.read_text("utf-8"))
+    print(f"next: s2s train {name}", file=sys.stderr)
 
 
 @app.command("train")
@@ -36,9 +72,9 @@ def train_command(
     with together() as ranks:
         loaded = load(config, overrides)
         from s2s.jobs.train import train
+        from s2s.run_folder import config_path
 
-        result = train(
-            loaded, device=device, threads=threads, overwrite=overwrite, given=config.read_bytes(), ranks=ranks
-        )
+        given = config_path(config).read_bytes()
+        result = train(loaded, device=device, threads=threads, overwrite=overwrite, given=given, ranks=ranks)
     print(f"\nmodel: {result.run / 'model'}", file=sys.stderr)
     print(f'next: s2s translate --model {result.run} "your text"', file=sys.stderr)

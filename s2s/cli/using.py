@@ -38,13 +38,14 @@ def evaluate_command(
     if unknown:
         raise UsageError(f"--split is test or valid, not {unknown[0]}")
     from s2s.jobs import evaluate as job
+    from s2s.run_folder import run_path
     from s2s.runtime import set_threads
 
     set_threads(threads)
     files = [job.files_as_test_set(source, reference) for source, reference in zip(sources, references, strict=True)]
     if len({test_set.name for test_set in files}) < len(files):
         raise UsageError("two --src files have the same name", hint="translations are kept by name: rename one")
-    tasks = job.tasks(runs, splits or ([] if files else ["test"]), files)
+    tasks = job.tasks([run_path(run) for run in runs], splits or ([] if files else ["test"]), files)
     evaluations = []
     for run, test_set in tasks:
         evaluation = job.evaluate(run, test_set, beam=beam, length_penalty=length_penalty, device=device, int8=int8)
@@ -176,10 +177,11 @@ def export_command(
     Needs the extra ctranslate2 or transformers: pip install 's2s[ctranslate2]'.
     """
     from s2s.jobs.export import export
+    from s2s.run_folder import run_path
     from s2s.runtime import set_threads
 
     set_threads(threads)
-    result = export(run, to, output=output, check_on=check_on, n_lines=n_lines, check=not no_check)
+    result = export(run_path(run), to, output=output, check_on=check_on, n_lines=n_lines, check=not no_check)
     if result.parity is not None:
         print(result.parity.table())
     print(f"\nmodel: {result.folder}; its README.md says how to use it", file=sys.stderr)

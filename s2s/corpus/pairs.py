@@ -52,6 +52,10 @@ class _Rows(Protocol):
     def columns(self) -> tuple[str, str] | None: ...
 
 
+class UnequalLinesError(DataError):
+    """One of two text files has more lines than the other."""
+
+
 @dataclass(frozen=True)
 class LineFiles:
     """Two text files whose n-th lines belong together."""
@@ -79,7 +83,7 @@ class LineFiles:
     def columns(self) -> None:
         """There are none."""
 
-    def _unequal(self, *, lenient: bool = False) -> DataError:
+    def _unequal(self, *, lenient: bool = False) -> "UnequalLinesError":
         import numpy as np
 
         lines = (read_lines(path, lenient=lenient) for path in (self.src, self.tgt))
@@ -87,7 +91,7 @@ class LineFiles:
         line = suspicious_line(src, tgt)
         near = f"They seem to part near line {line:,}: compare the two files there. " if line else ""
         hint = f"{near}Line n of one has to be the translation of line n of the other."
-        return DataError(f"{self.src} has {len(src):,} lines, {self.tgt} {len(tgt):,}", hint=hint)
+        return UnequalLinesError(f"{self.src} has {len(src):,} lines, {self.tgt} {len(tgt):,}", hint=hint)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from s2s.corpus.pairs import Pair, PairCorpus
+from s2s.corpus.pairs import Pair, PairCorpus, UnequalLinesError
 from s2s.corpus.seen import Keys, SeenKeys
 from s2s.doctor.characters import Sums
 from s2s.doctor.faults import DROPPED, Fault
@@ -91,9 +91,15 @@ class Examined:
         return kept
 
     @property
+    def is_parallel(self) -> bool:
+        """Whether line n of one side goes with line n of the other, as far as is seen."""
+        unequal = any(isinstance(error, UnequalLinesError) for error in self.unreadable)
+        return not unequal and not any(part.stretches for part in self.parts)
+
+    @property
     def is_broken(self) -> bool:
         """Whether training would refuse it, or learn from pairs that do not belong together."""
-        return bool(self.n_unreadable or self.count(Fault.NOT_UTF8) or any(part.stretches for part in self.parts))
+        return bool(self.n_unreadable or self.count(Fault.NOT_UTF8) or not self.is_parallel)
 
 
 @dataclass(frozen=True)

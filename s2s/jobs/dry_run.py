@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -37,30 +38,82 @@ def dry_run(config: Config, *, device: str = "auto", threads: int | None = None)
     Raises:
         S2SError: Whatever would stop the training later.
     """
+    with tempfile.TemporaryDirectory(prefix="s2s-dry-run-") as folder:
+        return measure(config, RunFolder(Path(folder)), device=device, threads=threads).text()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a training takes, in words.
+
+    Attributes:
+        size: Parameters of the model.
+        device: Where it is trained.
+        epoch: Pairs, updates and pieces.
+        speed: Pieces a second.
+        time: How long it takes.
+        memory: At most.
+        disk: Of checkpoints and model.
+    """
+
+    size: str
+    device: str
+    epoch: str
+    speed: str
+    time: str
+    memory: str
+    disk: str
+
+    def text(self) -> str:
+        """Some lines."""
+        return "\n".join(
+            (
+                f"model        {self.size}, on {self.device}",
+                f"an epoch     {self.epoch}",
+                f"speed        {self.speed} (measured now)",
+                f"time         {self.time}",
+                f"memory       {self.memory}",
+                f"disk         {self.disk}",
+            )
+        )
+
+
+def measure(config: Config, run: RunFolder, *, device: str = "auto", threads: int | None = None) -> Facts:
+    """Prepare the data and do a few updates, which are forgotten.
+
+    Args:
+        config: What would be trained.
+        run: Where vocabulary and encoded text go.
+        device: `auto`, `cpu`, `cuda`, …
+        threads: Processor threads; none for all.
+
+    Raises:
+        S2SError: Whatever would stop the training later.
+    """
     set_threads(threads)
     torch_device = choose_device(device)
-    with tempfile.TemporaryDirectory(prefix="s2s-dry-run-") as folder:
-        prepared = prepare(config, RunFolder(Path(folder)))
-        model = build_transformer(config.model, prepared.vocabularies).to(torch_device)
-        trainer = Trainer(
-            model,
-            prepared.train,
-            config.train,
-            TrainingState(prepared.fingerprint),
-            autocast_type(config.train.precision, torch_device, training=True),
-            subwords=SubwordDropout.of(prepared.vocabularies, config.train.subword_dropout),
-        )
-        n_updates, pieces_per_second, seconds = _probe(trainer, prepared)
-    lines = [
-        f"model        {config.model.preset}, {model.n_parameters:,} parameters, on {torch_device}",
-        f"an epoch     {len(prepared.train):,} pairs, {n_updates:,} updates,"
-        f" {int(prepared.train.tgt_lengths.sum()):,} target pieces",
-        f"speed        {pieces_per_second:,.0f} target pieces/s, {seconds:.2f} s an update (measured now)",
-        f"time         {_time(config, n_updates, seconds)}",
-        f"memory       {_memory(torch_device)}",
-        f"disk         {_disk(config, model.n_parameters)}",
-    ]
-    return "\n".join(lines)
+    with run.lock():
+        prepared = prepare(config, run)
+    model = build_transformer(config.model, prepared.vocabularies).to(torch_device)
+    trainer = Trainer(
+        model,
+        prepared.train,
+        config.train,
+        TrainingState(prepared.fingerprint),
+        autocast_type(config.train.precision, torch_device, training=True),
+        subwords=SubwordDropout.of(prepared.vocabularies, config.train.subword_dropout),
+    )
+    n_updates, pieces_per_second, seconds = _probe(trainer, prepared)
+    n_pieces = int(prepared.train.tgt_lengths.sum())
+    return Facts(
+        size=f"{config.model.preset}, {model.n_parameters:,} parameters",
+        device=str(torch_device),
+        epoch=f"{len(prepared.train):,} pairs, {n_updates:,} updates, {n_pieces:,} target pieces",
+        speed=f"{pieces_per_second:,.0f} target pieces/s, {seconds:.2f} s an update",
+        time=_time(config, n_updates, seconds),
+        memory=_memory(torch_device),
+        disk=_disk(config, model.n_parameters),
+    )
 
 
 def _probe(trainer: Trainer, prepared: Prepared) -> tuple[int, float, float]:

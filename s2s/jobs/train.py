@@ -37,6 +37,7 @@ from s2s.training.checkpoint import (
     regular_checkpoints,
     save_checkpoint,
 )
+from s2s.training.curve import trend, verdict
 from s2s.training.log import TrainingLog
 from s2s.training.ranks import Ranks
 from s2s.training.signals import StopSignal
@@ -121,7 +122,8 @@ def clear(run: RunFolder) -> None:
     """Delete what a training has written, and nothing else that may lie in the folder."""
     for folder in (run.checkpoints, run.model, run.store, run.vocab, run.samples, run.eval, run.path / "tensorboard"):
         shutil.rmtree(folder, ignore_errors=True)
-    for file in (run.metrics, run.resolved, run.config, run.run_json, run.data_json, run.diverged):
+    # the config stays: it is written anew, and may be the only copy
+    for file in (run.metrics, run.resolved, run.run_json, run.data_json, run.diverged):
         file.unlink(missing_ok=True)
 
 
@@ -214,6 +216,9 @@ class Session:
         self.ranks.release()
         state = self.trainer.state
         say(f"training ended: {ended}; {state.step:,} updates in {duration(state.seconds)}")
+        words = verdict(self._curve(), n_pairs=len(self.prepared.train), n_steps=state.step)
+        if words:
+            say(f"  {words}")
         chosen, valid_bleu = self._choose_weights()
         self._export({"chosen": chosen, "valid_bleu": valid_bleu})
         self.run.diverged.unlink(missing_ok=True)  # of an earlier start, from which this one has recovered
@@ -253,9 +258,10 @@ class Session:
         facts = {"ppl": math.exp(min(nll, 700.0)), "bleu": score.value}
         self.log.validation({"nll": nll, **facts}, {"signature": score.signature, "n_sentences": len(hypotheses)})
         self._show_samples(hypotheses)
+        words = trend(self._curve())
         self.log.progress.say(
             f"update {state.step:,}, {duration(state.seconds)}: validation nll {nll:.4f}, ppl {facts['ppl']:.2f},"
-            f" BLEU {score.value:.2f} (greedy)"
+            f" BLEU {score.value:.2f} (greedy){f'; {words}' if words else ''}"
         )
         value = score.value if self.config.train.best_by == "bleu" else -nll
         if state.best_score is None or value > state.best_score:
@@ -276,6 +282,10 @@ class Session:
             max_source_length=int(split.src_lengths.max()),
             facts={"step": self.trainer.state.step, **facts},
         )
+
+    def _curve(self) -> list[tuple[int, float]]:
+        """Validation NLL so far."""
+        return [(one["step"], one["nll"]) for one in self.run.read_metrics() if one["kind"] == "valid"]
 
     def _validation(self) -> tuple[float, Any, list[str]]:
         """NLL, greedy BLEU and the translations of the validation split, by the model as it is."""

@@ -14,7 +14,7 @@ from s2s.decoding.sampling import Sampling
 from s2s.decoding.search import SearchOptions
 from s2s.decoding.translator import Translation, Translator, count_notes
 from s2s.errors import InputMissingError
-from s2s.run_folder import newest_run
+from s2s.run_folder import newest_run, run_path
 
 Format = Literal["text", "scores", "n-best", "json"]
 
@@ -24,7 +24,7 @@ CHUNK = 1024  # lines translated together, if so many are waiting
 def model_path(given: Path | None) -> Path:
     """The model to use: the one given, or the newest under `runs/`, which is then named on stderr."""
     if given is not None:
-        return given
+        return run_path(given)
     newest = newest_run(Path("runs"))
     if newest is None:
         raise InputMissingError(

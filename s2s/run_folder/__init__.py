@@ -8,7 +8,7 @@ Three rules carry everything:
 - One process writes, under a lock that the kernel drops when the process dies (`RunFolder.lock`). Readers need none.
 """
 
-from s2s.run_folder.layout import RunFolder, newest_run
+from s2s.run_folder.layout import RunFolder, config_path, newest_run, run_path
 from s2s.run_folder.sealed import MANIFEST, build_folder, discard_folder, existing_folder, verify_folder
 from s2s.run_folder.writing import reporting_os_errors, write_atomic, writing_to
 
@@ -16,10 +16,12 @@ __all__ = [
     "MANIFEST",
     "RunFolder",
     "build_folder",
+    "config_path",
     "discard_folder",
     "existing_folder",
     "newest_run",
     "reporting_os_errors",
+    "run_path",
     "verify_folder",
     "write_atomic",
     "writing_to",

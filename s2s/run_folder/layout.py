@@ -197,6 +197,24 @@ class RunFolder:
         drop_after(self.metrics, after_step, validated_step)
 
 
+def run_path(name: str | Path) -> Path:
+    """A run folder by its name: what is there under this name, else the run in `runs/` that has it."""
+    path = Path(name)
+    under = Path("runs") / path
+    return under if len(path.parts) == 1 and not path.exists() and under.is_dir() else path
+
+
+def config_path(name: str | Path) -> Path:
+    """A config by its path, or by its run's: `my` for `runs/my/config.yaml`, once it is there."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    for folder in (path, Path("runs") / path) if len(path.parts) == 1 else (path,):
+        if RunFolder(folder).config.is_file():
+            return RunFolder(folder).config
+    return path
+
+
 def newest_run(root: Path) -> Path | None:
     """The run in `root` whose model was written last; None if no run has one yet."""
     dated = [(time_ns, run) for run in _entries(root) if (time_ns := _last_written(RunFolder(run))) is not None]

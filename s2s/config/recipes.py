@@ -1,0 +1,71 @@
+"""The recipe for a corpus of a given size: what `s2s init` writes into a config, each choice with its reason.
+
+The figures are those of `benchmarks/quality.md`, measured on slices of Multi30k; beyond 30,000 pairs they follow what
+is published (Araabi and Monz 2020, Sennrich and Zhang 2019, and the sizes that WMT systems have).
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value of a config.
+
+    Attributes:
+        key: Dotted key.
+        value: Its value.
+        reason: Why, in a few words.
+    """
+
+    key: str
+    value: int | float | str
+    reason: str
+
+
+def recipe_for(n_pairs: int, *, on_gpu: bool) -> list[Choice]:
+    """Choose size, vocabulary, regularisation and length of training.
+
+    Args:
+        n_pairs: Training pairs, without those that are dropped.
+        on_gpu: Whether there is a device for large models.
+
+    Returns:
+        Choices in the order of a config.
+    """
+    vocabulary = _round(min(32_000.0, max(500.0, 2_000 * (n_pairs / 2_000) ** 0.5)))
+    pieces = Choice("vocab.size", vocabulary, "pieces; grows with the root of the corpus, as rare ones are not learnt")
+    if n_pairs < 60_000:
+        steps = int(_round(16_000 * (n_pairs / 29_000) ** 0.75))
+        return [
+            pieces,
+            Choice("model.preset", "tiny", "4+4 layers of width 128: a larger one learns so few pairs by heart"),
+            Choice("model.dropout", 0.3, "the fewer pairs, the more"),
+            Choice("train.max_steps", max(1_500, steps), "updates"),
+            Choice("train.batch_tokens", 1_024 if n_pairs < 8_000 else 2_048, "small batches: more updates an epoch"),
+            Choice("train.validate_every", max(100, _round(steps / 20)), "updates between validations"),
+        ]
+    if n_pairs < 600_000 or not on_gpu:
+        steps = int(_round(min(100_000.0, 30_000 * (n_pairs / 100_000) ** 0.5)))
+        return [
+            pieces,
+            Choice("model.preset", "small", "6+6 layers of width 256" + ("" if on_gpu else ": base takes a GPU")),
+            Choice("model.dropout", 0.3 if n_pairs < 250_000 else 0.1, "the fewer pairs, the more"),
+            Choice("train.max_steps", steps, "updates"),
+            Choice("train.batch_tokens", 4_096, "pieces a batch"),
+            Choice("train.validate_every", 1_000, "updates between validations"),
+        ]
+    return [
+        pieces,
+        Choice("model.preset", "base", "6+6 layers of width 512, as in the paper"),
+        Choice("model.dropout", 0.1, "the paper's"),
+        Choice("train.max_steps", 100_000, "updates, as in the paper"),
+        Choice("train.batch_tokens", 8_192, "pieces a batch"),
+        Choice("train.accumulate", 3, "batches an update: 25,000 pieces, as in the paper"),
+        Choice("train.validate_every", 2_000, "updates between validations"),
+    ]
+
+
+def _round(value: float) -> int:
+    """Two digits that matter."""
+    digits = len(str(int(value))) - 2
+    return int(round(value, -max(0, digits)))

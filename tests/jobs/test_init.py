@@ -1,0 +1,113 @@
+"""`s2s init`: from text to a config that trains, with nothing of what is held out in the training text."""
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from s2s.cli import app
+from s2s.config.load import load_config
+from s2s.config.recipes import recipe_for
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+def s2s(*arguments: object, cwd: Path) -> Result:
+    with contextlib.chdir(cwd):
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text("utf-8").split("\n")[:-1]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for side in ("en", "de"):
+        (tmp_path / f"all.{side}").write_text("\n".join(lines(DATA / f"train.{side}")[:600]) + "\n", "utf-8")
+    return tmp_path
+
+
+def test_from_two_files_to_a_model(folder: Path) -> None:
+    result = s2s("init", "my", "all.en", "all.de", "--valid", DATA / "dev.en", DATA / "dev.de", cwd=folder)
+    assert result.exit_code == 2  # an option takes one value: the hint is in the usage
+    valid = f"{DATA}/dev.{{en,de}}"
+    result = s2s("init", "my", "all.en", "all.de", "--valid", valid, "--test", valid, cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    assert "parameters" in result.stderr
+    config = folder / "runs" / "my" / "config.yaml"
+    assert result.stdout.strip() == config.read_text("utf-8").strip()
+    assert len(config.read_text("utf-8").strip().split("\n")) <= 20
+    quick = ["--set", "train.max_steps=3", "--set", "train.batch_tokens=256", "--set", "data.test=null"]
+    quick += ["--set", f"data.valid={folder}/all.en,{folder}/all.de"]
+    assert s2s("train", "my", *quick, cwd=folder).exit_code == 0
+    assert s2s("translate", "--model", "my", "a dog", cwd=folder).exit_code == 0
+
+
+def test_held_out_pairs_are_not_in_the_training_text(folder: Path) -> None:
+    src, tgt = lines(folder / "all.en"), lines(folder / "all.de")
+    src += [line.upper() for line in src[:50]]  # the same again, nearly
+    tgt += tgt[:50]
+    for side, text in (("en", src), ("de", tgt)):
+        (folder / f"all.{side}").write_text("\n".join(text) + "\n", "utf-8")
+    result = s2s("init", "my", "all.{en,de}", cwd=folder)
+    data = folder / "runs" / "my" / "data"
+    parts = {name: [lines(data / f"{name}.{side}") for side in ("en", "de")] for name in ("train", "valid", "test")}
+    assert result.exit_code == 0, result.stderr
+    for one in ("valid", "test"):
+        assert len(parts[one][0]) == len(parts[one][1]) >= 10
+        for other in {"train", "valid", "test"} - {one}:
+            for side in (0, 1):
+                assert not {line.lower() for line in parts[one][side]} & {line.lower() for line in parts[other][side]}
+    report = json.loads((data / "report.json").read_text("utf-8"))
+    assert sum(len(part[0]) for part in parts.values()) == report["train"]["kept"]
+    check = s2s("check", "my", cwd=folder / "runs")
+    assert check.exit_code == 66  # a name, not a config: what is there is said
+    assert s2s("check", "my/config.yaml", cwd=folder / "runs").exit_code != 1
+
+
+def test_the_direction_can_be_turned(folder: Path) -> None:
+    result = s2s("init", "back", "all.{en,de}", "--source", "de", "--minutes", "3", cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    with contextlib.chdir(folder):
+        config = load_config(Path("runs/back/config.yaml"), [])
+    assert (config.data.source, config.data.target, config.train.max_minutes) == ("de", "en", 3)
+    assert set(lines(folder / "runs/back/data/train.de")) <= set(lines(folder / "all.de"))
+    assert s2s("init", "x", "all.{en,de}", "--source", "fr", cwd=folder).exit_code == 2
+
+
+def test_what_is_there_is_not_written_over(folder: Path) -> None:
+    (folder / "runs/my").mkdir(parents=True)
+    (folder / "runs/my/config.yaml").write_text("mine", "utf-8")
+    result = s2s("init", "my", "all.{en,de}", cwd=folder)
+    assert result.exit_code == 73
+    assert (folder / "runs/my/config.yaml").read_text("utf-8") == "mine"
+
+
+def test_text_that_is_not_parallel_is_refused(folder: Path) -> None:
+    (folder / "all.de").write_text("\n".join([*lines(folder / "all.de"), "x"]) + "\n", "utf-8")
+    result = s2s("init", "my", "all.{en,de}", cwd=folder)
+    assert result.exit_code == 65
+    assert "601" in result.stderr
+    assert not (folder / "runs/my/config.yaml").exists()
+
+
+def test_too_little_text_is_refused(folder: Path) -> None:
+    for side in ("en", "de"):
+        (folder / f"few.{side}").write_text("\n".join(lines(DATA / f"train.{side}")[:50]) + "\n", "utf-8")
+    assert s2s("init", "my", "few.{en,de}", cwd=folder).exit_code == 65
+
+
+@pytest.mark.parametrize("on_gpu", [True, False])
+def test_every_recipe_is_a_config_and_grows_with_the_corpus(tmp_path: Path, on_gpu: bool) -> None:
+    sizes = []
+    for n_pairs in (150, 2_000, 10_000, 29_000, 100_000, 500_000, 5_000_000):
+        choices = recipe_for(n_pairs, on_gpu=on_gpu)
+        (tmp_path / "c.yaml").write_text(
+            "run: x\ndata: {source: a, target: b, train: x.tsv, valid: x.tsv}\nmodel: {}\n", "utf-8"
+        )
+        config = load_config(tmp_path / "c.yaml", [f"{choice.key}={choice.value}" for choice in choices])
+        sizes.append((config.vocab.size, config.model.d_model))
+    assert sizes == sorted(sizes)
