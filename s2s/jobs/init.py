@@ -1,6 +1,7 @@
 """`s2s init`: from parallel text to a config that fits it, with text that is clean and split."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ FEWEST_PAIRS = 100
 """From fewer nothing can be learnt and held out."""
 
 _AT_ONCE = 2_048
+_NO_NAMES = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 _HELD_OUT = {"valid": 1, "test": 2}
 
 
@@ -226,13 +228,19 @@ def _head(
     lines = [
         f"# {source} to {target}: {n_pairs['train']:,} pairs to train on, {n_pairs['valid']:,} to choose by,"
         f" {n_pairs['test']:,} to report on. By `s2s init`: change what you like.",
-        f"run: {json.dumps(str(folder), ensure_ascii=False)}",
+        f"run: {_yaml(str(folder))}",
         "data:",
-        f"  source: {json.dumps(source)}",
-        f"  target: {json.dumps(target)}",
+        f"  source: {_yaml(source)}",
+        f"  target: {_yaml(target)}",
     ]
-    lines += [f"  {name}: {json.dumps(specs[name], ensure_ascii=False)}" for name in ("train", "valid", "test")]
+    lines += [f"  {name}: {_yaml(specs[name])}" for name in ("train", "valid", "test")]
     return "\n".join(lines) + "\n"
+
+
+def _yaml(value: str | list[str]) -> str:
+    """A value as YAML, in quotes unless it is a plain name; `no` and `on` would be true or false."""
+    plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z][\w./-]*", value) and value.lower() not in _NO_NAMES
+    return str(value) if plain else json.dumps(value, ensure_ascii=False)
 
 
 def _body(choices: list[Choice], facts: Mapping[str, str] | None = None) -> str:

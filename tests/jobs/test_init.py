@@ -31,8 +31,6 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_from_two_files_to_a_model(folder: Path) -> None:
-    result = s2s("init", "my", "all.en", "all.de", "--valid", DATA / "dev.en", DATA / "dev.de", cwd=folder)
-    assert result.exit_code == 2  # an option takes one value: the hint is in the usage
     valid = f"{DATA}/dev.{{en,de}}"
     result = s2s("init", "my", "all.en", "all.de", "--valid", valid, "--test", valid, cwd=folder)
     assert result.exit_code == 0, result.stderr
@@ -76,6 +74,14 @@ def test_the_direction_can_be_turned(folder: Path) -> None:
     assert (config.data.source, config.data.target, config.train.max_minutes) == ("de", "en", 3)
     assert set(lines(folder / "runs/back/data/train.de")) <= set(lines(folder / "all.de"))
     assert s2s("init", "x", "all.{en,de}", "--source", "fr", cwd=folder).exit_code == 2
+
+
+def test_norwegian_is_a_language(folder: Path) -> None:
+    for side, name in (("en", "no"), ("de", "en")):
+        (folder / f"x.{name}").write_bytes((folder / f"all.{side}").read_bytes())
+    assert s2s("init", "my", "x.no", "x.en", cwd=folder).exit_code == 0
+    with contextlib.chdir(folder):
+        assert load_config(Path("runs/my/config.yaml"), []).data.source == "no"
 
 
 def test_what_is_there_is_not_written_over(folder: Path) -> None:
