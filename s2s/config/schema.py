@@ -136,8 +136,10 @@ class DecodeConfig(Section):
     """How translations are searched for; the defaults of `translate` and `evaluate`."""
 
     beam: Annotated[int, Field(ge=1, le=256)] = _option("Hypotheses kept; 1 is greedy.", 5)
-    length_penalty: Annotated[float, Field(ge=0.0, le=10.0)] = _option(
-        "Score is log-probability / length ^ this: 0 favours short, 1 is the mean per piece.", 1.0
+    length_penalty: Annotated[float, Field(ge=0.0, le=10.0)] | None = _option(
+        "Score is log-probability / length ^ this: 0 favours short, 1 is the mean per piece. Left out: chosen on the"
+        " validation split at the end of training.",
+        None,
     )
     max_length_ratio: Annotated[float, Field(gt=0.0, le=100.0)] = _option(
         "At most so many pieces per source piece, plus 10.", 2.0
@@ -145,6 +147,11 @@ class DecodeConfig(Section):
     batch_tokens: Annotated[int, Field(ge=8, le=10**7)] = _option(
         "Budget of a batch: sentences × beam × pieces of the longest source.", 8_192
     )
+
+    @property
+    def alpha(self) -> float:
+        """The length penalty; 1 as long as none is chosen."""
+        return 1.0 if self.length_penalty is None else self.length_penalty
 
 
 class Config(Section):

@@ -137,7 +137,7 @@ class Translator:
         decode = self.bundle.decode
         return SearchOptions(
             beam=beam if beam is not None else max(decode.beam, n_best),
-            length_penalty=length_penalty if length_penalty is not None else decode.length_penalty,
+            length_penalty=length_penalty if length_penalty is not None else decode.alpha,
             n_best=n_best,
             max_length_ratio=decode.max_length_ratio,
         )

@@ -200,7 +200,7 @@ def sentencepiece_files(model: Portable) -> tuple[str, str]:
 def example(model: Portable) -> str:
     """Python that translates, run in the folder."""
     source, target = sentencepiece_files(model)
-    search = options(model.decode.beam, model.decode.length_penalty)
+    search = options(model.decode.beam, model.decode.alpha)
     search["max_decoding_length"] = model.max_length(model.max_source_length) + 1
     arguments = ", ".join(
         f"{name}={json.dumps(value) if isinstance(value, list) else value}" for name, value in search.items()

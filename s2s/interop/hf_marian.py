@@ -130,7 +130,7 @@ def generation_config(model: Portable) -> dict[str, Any]:
     """Content of `generation_config.json`: the search that s2s does by default."""
     return {
         "num_beams": model.decode.beam,
-        "length_penalty": model.decode.length_penalty,
+        "length_penalty": model.decode.alpha,
         "early_stopping": True,
         "max_length": model.max_length(model.max_source_length) + 2,  # begin and end symbol count
         "do_sample": False,

@@ -205,7 +205,7 @@ def compare(bundle: Bundle, engine: Engine, lines: Sequence[str], *, tool: str, 
         lines=name,
         n_lines=len(usable),
         n_left_out=len(lines) - len(usable),
-        length_penalty=bundle.decode.length_penalty,
+        length_penalty=bundle.decode.alpha,
         searches=searches,
         n_read_otherwise=n_read_otherwise,
         n_written_otherwise=_written_otherwise(bundle, engine, [target for _, target in pairs]),
@@ -223,7 +223,7 @@ def _compare_search(
     """One search; the greedy one also hands its translations to `pairs`."""
     decoder = fastest_engine(bundle.transformer)
     rescaling = _Rescaling(decoder) if engine.rescales else None
-    alpha = bundle.decode.length_penalty
+    alpha = bundle.decode.alpha
     options = SearchOptions(beam=beam, length_penalty=alpha, max_length_ratio=bundle.decode.max_length_ratio)
     result = SearchParity(beam)
     for number, batch in enumerate(_batches_of_one_length(sources)):
@@ -290,7 +290,7 @@ def _gap(bundle: Bundle, source: list[int], ours: list[int], theirs: list[int], 
     """
     if beam > 1:
         found = forced_log_probabilities(bundle.transformer, [(source, ours), (source, theirs)])
-        alpha = bundle.decode.length_penalty
+        alpha = bundle.decode.alpha
         return abs(found[0] / math.pow(len(ours) + 1, alpha) - found[1] / math.pow(len(theirs) + 1, alpha))
     import torch
 

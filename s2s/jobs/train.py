@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from s2s.config.load import dump_config
-from s2s.config.schema import Config
+from s2s.config.schema import Config, DecodeConfig
 from s2s.console import duration, say
 from s2s.corpus.subword import SubwordDropout
 from s2s.decoding.bundle import Bundle, build_transformer, save_bundle
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.translator import Translator
-from s2s.errors import DataError, DivergedError, Interrupted
-from s2s.jobs.evaluate import Evaluation, TestSet, evaluate_with, keep, split_of_run, table
+from s2s.errors import DivergedError, Interrupted
+from s2s.jobs.card import write_card
+from s2s.jobs.evaluate import Evaluation, TestSet
+from s2s.jobs.finish import choose_search, choose_weights, score_test
 from s2s.jobs.ranks import LeadingHooks, config_digest, follow, what_an_update_takes
 from s2s.jobs.resume import refuse_other_config, resume, what_is_frozen
 from s2s.jobs.tokenize import Prepared, open_split, prepare, split_specs
@@ -29,12 +32,10 @@ from s2s.model.weights import load_weights
 from s2s.run_folder import RunFolder, write_atomic
 from s2s.runtime import autocast_type, seed_of_step
 from s2s.scoring.metrics import bleu
-from s2s.training.averaging import average_weights
 from s2s.training.checkpoint import (
     LOWER_THE_RATE,
     TrainingState,
     prune_checkpoints,
-    regular_checkpoints,
     save_checkpoint,
 )
 from s2s.training.curve import trend, verdict
@@ -219,10 +220,12 @@ class Session:
         words = verdict(self._curve(), n_pairs=len(self.prepared.train), n_steps=state.step)
         if words:
             say(f"  {words}")
-        chosen, valid_bleu = self._choose_weights()
-        self._export({"chosen": chosen, "valid_bleu": valid_bleu})
+        chosen, valid_bleu = choose_weights(self)
+        decode = choose_search(self)
+        self._export({"chosen": chosen, "valid_bleu": valid_bleu}, decode)
         self.run.diverged.unlink(missing_ok=True)  # of an earlier start, from which this one has recovered
-        test = self._score_test()
+        test = score_test(self, decode)
+        write_card(self.run, words)
         return TrainResult(self.run.path, state.step, ended, chosen, valid_bleu, test)
 
     def _keep_report(self, error: DivergedError) -> None:
@@ -270,13 +273,14 @@ class Session:
 
     # --- validation, choice, export ---------------------------------------------------------------------------------
 
-    def _bundle(self, facts: dict[str, Any]) -> Bundle:
+    def bundle(self, facts: dict[str, Any], decode: DecodeConfig | None = None) -> Bundle:
+        """The model as it is, with what one has to know to use it; `decode` in place of the config's."""
         data, split = self.config.data, self.prepared.train
         return Bundle(
             transformer=self.model.eval(),
             vocabularies=self.prepared.vocabularies,
             model_config=self.config.model,
-            decode=self.config.decode,
+            decode=decode or self.config.decode,
             source=data.source,
             target=data.target,
             max_source_length=int(split.src_lengths.max()),
@@ -289,7 +293,7 @@ class Session:
 
     def _validation(self) -> tuple[float, Any, list[str]]:
         """NLL, greedy BLEU and the translations of the validation split, by the model as it is."""
-        translator = Translator(self._bundle({}), self.config.train.precision)
+        translator = Translator(self.bundle({}), self.config.train.precision)
         log_probabilities = forced_log_probabilities(
             self.model, self.valid_ids, autocast=translator.autocast, check_stop=self.check_stop
         )
@@ -312,46 +316,11 @@ class Session:
         write_atomic(self.run.samples / f"step-{self.trainer.state.step:06d}.txt", "\n".join(texts))
         self.log.progress.say("  " + texts[0].rstrip("\n").replace("\n", "\n  "))
 
-    def _choose_weights(self) -> tuple[str, float]:
-        """Put the best weights by validation into the model: of the best checkpoint, the last, or an average."""
-        state, config = self.trainer.state, self.config.train
-        folders = dict(self.run.checkpoints_by_step())
-        candidates = {"last": [folders[state.step]]}
-        if state.best_step in folders and state.best_step != state.step:
-            candidates["best"] = [folders[state.best_step]]
-        regular = regular_checkpoints(self.run, config.checkpoint_every, state.step)
-        last = [folder for _, folder in regular[-max(1, config.average) :]]
-        if len(last) > 1:
-            candidates["average"] = last
-        scores: dict[str, tuple[float, float]] = {}
-        weights = {}
-        for name, chosen in candidates.items():
-            try:
-                weights[name] = average_weights(chosen)
-            except DataError as error:
-                if name == "last":
-                    raise
-                say(f"warning: {error.where}: {error.what}\n  the {name} weights are left out of the choice")
-        for name, tensors in weights.items():
-            load_weights(self.model, tensors)
-            nll, score, _ = self._validation()
-            scores[name] = (score.value if config.best_by == "bleu" else -nll, score.value)
-            say(f"{name}: validation nll {nll:.4f}, BLEU {score.value:.2f} (greedy)")
-        best = max(scores, key=lambda name: scores[name][0])
-        load_weights(self.model, weights[best])
-        return best, scores[best][1]
+    def put_weights(self, weights: dict[str, Tensor]) -> tuple[float, float]:
+        """Put weights into the model; their NLL and greedy BLEU on the validation split."""
+        load_weights(self.model, weights)
+        nll, score, _ = self._validation()
+        return nll, score.value
 
-    def _export(self, facts: dict[str, Any]) -> None:
-        save_bundle(self._bundle(facts), self.run.model)
-
-    def _score_test(self) -> Evaluation | None:
-        if self.config.data.test is None:
-            return None
-        test_set = split_of_run(self.run.path, "test")
-        translator = Translator(self._bundle({}), self.config.train.precision)
-        evaluation, hypotheses = evaluate_with(
-            translator, test_set, translator.options(), name=str(self.run.path), check_stop=self.check_stop
-        )
-        keep(evaluation, hypotheses, self.run)
-        say(table([evaluation]))
-        return evaluation
+    def _export(self, facts: dict[str, Any], decode: DecodeConfig | None = None) -> None:
+        save_bundle(self.bundle(facts, decode), self.run.model)

@@ -1,0 +1,89 @@
+"""The card of a model: what it was made from, how good it is, and how to use it, for whoever finds the folder."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from s2s.run_folder import RunFolder, write_atomic
+
+CARD = "README.md"
+
+
+def write_card(run: RunFolder, verdict: str) -> None:
+    """Write `README.md` into a run folder, from what the training has left there.
+
+    Args:
+        run: A training that has ended.
+        verdict: What its learning curve says.
+    """
+    write_atomic(run.path / CARD, _card(run, verdict))
+
+
+def _card(run: RunFolder, verdict: str) -> str:
+    described = _read(run.model / "config.json")
+    data, facts, shape = _read(run.data_json), described["facts"], described["model"]
+    source, target = data["source"], data["target"]
+    search = _read(run.model / "generation.json")
+    lines = [
+        "---",
+        "language:",
+        *(f"- {json.dumps(language)}" for language in dict.fromkeys((source, target))),
+        "pipeline_tag: translation",
+        "---",
+        "",
+        f"# Translation from {source} to {target}",
+        "",
+        "Trained with s2s. In the folder above this one:",
+        "",
+        f'    s2s translate --model {run.path.name} "your text"',
+        "",
+        "## Data",
+        "",
+        *(f"- {name}: {_split(split)}" for name, split in data["splits"].items()),
+        "",
+        "## Model",
+        "",
+        f"Transformer, {shape['n_encoder_layers']} encoder and {shape['n_decoder_layers']} decoder layers, width"
+        f" {shape['d_model']}, {shape['norm']}-norm. {facts['step']:,} updates; the {facts['chosen']} weights, by the"
+        f" validation split (greedy BLEU {facts['valid_bleu']:.2f}).",
+        *([f"The learning curve: {verdict}."] if verdict else []),
+        f"Search: beam {search['beam']}, length penalty {search['length_penalty']:g}." if search["beam"] > 1 else "",
+        "`resolved.yaml` has every value, `run.json` versions and commands.",
+        "",
+        *_scores(run),
+        "## Limits",
+        "",
+        "It knows the kind of text that it was trained on. Longer sentences than any in training"
+        f" ({described['max_source_length']:,} pieces) are translated in parts.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _split(split: dict[str, Any]) -> str:
+    specs = ", ".join(str(part["spec"]) for part in split["identity"])
+    dropped = "; ".join(f"{count:,} dropped: {reason}" for reason, count in split["dropped"].items() if count)
+    return f"{split['kept']:,} pairs of {specs}" + (f" ({dropped})" if dropped else "")
+
+
+def _scores(run: RunFolder) -> list[str]:
+    path = run.eval / "test" / "scores.json"
+    if not path.is_file():
+        return ["No test set was given: there is no score to report.", ""]
+    found = _read(path)
+    rows = [f"| {one['name']} | {one['value']:.2f} | `{one['signature']}` |" for one in found["scores"]]
+    return [
+        "## Scores",
+        "",
+        f"Of {found['n_sentences']:,} sentences of the test split, beam {found['beam']}:",
+        "",
+        "| metric | value | signature |",
+        "| --- | --- | --- |",
+        *rows,
+        f"| perplexity | {found['ppl']:.3f} | a piece |",
+        "",
+    ]
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_bytes())

@@ -1,0 +1,96 @@
+"""What comes after the last update of a training: the choice of weights and of the search, and the test split.
+
+All choices are made on the validation split. The test split is scored once, to report.
+"""
+
+from typing import TYPE_CHECKING
+
+from s2s.config.schema import DecodeConfig
+from s2s.console import say
+from s2s.decoding.translator import Translator
+from s2s.errors import DataError
+from s2s.jobs.evaluate import Evaluation, evaluate_with, keep, split_of_run, table
+from s2s.model.weights import load_weights
+from s2s.scoring.metrics import bleu
+from s2s.training.averaging import average_weights
+from s2s.training.checkpoint import regular_checkpoints
+
+if TYPE_CHECKING:
+    from s2s.jobs.train import Session
+
+LENGTH_PENALTIES = (0.6, 1.0, 1.4, 1.8)
+"""What is tried."""
+
+N_SENTENCES = 1_000
+"""Validation sentences that choose among them, evenly spread."""
+
+
+def choose_weights(session: "Session") -> tuple[str, float]:
+    """Put the best weights by validation into the model: of the best checkpoint, the last, or an average.
+
+    Returns:
+    Which they are, and their greedy BLEU on the validation split.
+    """
+    state, config = session.trainer.state, session.config.train
+    folders = dict(session.run.checkpoints_by_step())
+    candidates = {"last": [folders[state.step]]}
+    if state.best_step in folders and state.best_step != state.step:
+        candidates["best"] = [folders[state.best_step]]
+    regular = regular_checkpoints(session.run, config.checkpoint_every, state.step)
+    last = [folder for _, folder in regular[-max(1, config.average) :]]
+    if len(last) > 1:
+        candidates["average"] = last
+    scores: dict[str, tuple[float, float]] = {}
+    weights = {}
+    for name, chosen in candidates.items():
+        try:
+            weights[name] = average_weights(chosen)
+        except DataError as error:
+            if name == "last":
+                raise
+            say(f"warning: {error.where}: {error.what}\n  the {name} weights are left out of the choice")
+    for name, tensors in weights.items():
+        nll, bleu_score = session.put_weights(tensors)
+        scores[name] = (bleu_score if config.best_by == "bleu" else -nll, bleu_score)
+        say(f"{name}: validation nll {nll:.4f}, BLEU {bleu_score:.2f} (greedy)")
+    best = max(scores, key=lambda name: scores[name][0])
+    load_weights(session.model, weights[best])
+    return best, scores[best][1]
+
+
+def choose_search(session: "Session") -> DecodeConfig:
+    """The search that the model gets: with the length penalty that is best on the validation split, if none is given.
+
+    Models differ in how much too short their translations come out; the penalty that suits changes BLEU by some tenths.
+    """
+    decode = session.config.decode
+    if decode.length_penalty is not None or decode.beam == 1:
+        return decode
+    sources, references = session.valid.sources, session.valid.references
+    every = -(-len(sources) // N_SENTENCES)
+    sources, references = sources[::every], references[::every]
+    translator = Translator(session.bundle({}), session.config.train.precision)
+    scores = {}
+    for alpha in LENGTH_PENALTIES:
+        options = translator.options(length_penalty=alpha)
+        translations = translator.translate_lines(sources, options, session.check_stop)
+        hypotheses = [translation.text for translation in translations]
+        scores[alpha] = bleu(hypotheses, references, session.config.data.target).value
+    best = max(scores, key=lambda alpha: (scores[alpha], -abs(alpha - 1.0)))
+    listed = ", ".join(f"{alpha:g}: {score:.2f}" for alpha, score in scores.items())
+    say(f"length penalty {best:g} (validation BLEU, beam {decode.beam}: {listed})")
+    return decode.model_copy(update={"length_penalty": best})
+
+
+def score_test(session: "Session", decode: DecodeConfig) -> Evaluation | None:
+    """Score the test split, if there is one."""
+    if session.config.data.test is None:
+        return None
+    test_set = split_of_run(session.run.path, "test")
+    translator = Translator(session.bundle({}, decode), session.config.train.precision)
+    evaluation, hypotheses = evaluate_with(
+        translator, test_set, translator.options(), name=str(session.run.path), check_stop=session.check_stop
+    )
+    keep(evaluation, hypotheses, session.run)
+    say(table([evaluation]))
+    return evaluation
