@@ -33,7 +33,9 @@ def init_command(
 
     Pairs with a fault (see `s2s check`) are left out; held-out pairs and what is nearly the same are not trained on.
     """
-    from s2s.jobs.init import Wishes, as_specs, init
+    from s2s.corpus.guess import as_specs
+    from s2s.jobs.init import init
+    from s2s.jobs.split_text import Wishes
 
     wishes = Wishes(
         as_specs(corpus), as_specs(valid or []), as_specs(test or []), source, target, minutes, clean=not keep_all

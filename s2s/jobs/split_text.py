@@ -1,0 +1,207 @@
+"""From parallel text to a training, a validation and a test set: looked at, cleaned, and with nothing shared."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from s2s.console import say
+from s2s.corpus.columns import Wanted
+from s2s.corpus.guess import guess_languages
+from s2s.corpus.pairs import PairCorpus, open_specs
+from s2s.doctor.examine import Examined
+from s2s.doctor.faults import Fault
+from s2s.doctor.heldout import MAX_PAIRS, group, hold_out
+from s2s.errors import DataError, UsageError
+from s2s.jobs.check import as_json, check, languages_of
+from s2s.run_folder import RunFolder, write_atomic, writing_to
+
+FEWEST_PAIRS = 100
+"""From fewer nothing can be learnt and held out."""
+
+_AT_ONCE = 2_048
+_HELD_OUT = ("valid", "test")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user has said.
+
+    Attributes:
+        corpus: Specs of the pairs.
+        valid: Specs of the validation set; none to hold one out.
+        test: The same of the test set.
+        source: Source language, if given.
+        target: Target language, if given.
+        minutes: Limit of the training, if given.
+        clean: Whether to leave bad pairs out.
+    """
+
+    corpus: list[str]
+    valid: list[str]
+    test: list[str]
+    source: str | None = None
+    target: str | None = None
+    minutes: float | None = None
+    clean: bool = True
+
+
+@dataclass(frozen=True)
+class SplitText:
+    """Text that is ready to be trained on.
+
+    Attributes:
+        source: Source language.
+        target: Target language.
+        specs: Where `train`, `valid` and `test` are.
+        n_pairs: How many each has.
+    """
+
+    source: str
+    target: str
+    specs: dict[str, str | list[str]]
+    n_pairs: dict[str, int]
+
+
+def split_text(run: RunFolder, wishes: Wishes) -> SplitText:
+    """Look at the text, leave out what is bad, hold out what is missing, and write it to `data/` in a run folder.
+
+    What was found is said, and kept in `data/report.json`.
+
+    Raises:
+        DataError: The text is not parallel, cannot be read, or is too little.
+        UsageError: The languages that were given are not those of the text.
+    """
+    source, target = _languages(wishes)
+    given = {"train": wishes.corpus, "valid": wishes.valid, "test": wishes.test}
+    wanted = Wanted(source, target)
+    corpora = {
+        name: open_specs([_in_direction(spec, source, target) for spec in specs], wanted)
+        for name, specs in given.items()
+        if specs
+    }
+    say(f"from {source} to {target}")
+    reports = {report.name: report for report in check(corpora)}
+    say("\n\n".join(report.text() for report in reports.values()))
+    train = reports["train"].examined
+    if not train.is_parallel:
+        raise DataError(
+            "the two sides are not parallel", where=corpora["train"].description, hint="See above; mend the text first."
+        )
+    parts = _parts(corpora["train"], train, wishes, [name for name in _HELD_OUT if name not in corpora])
+    n_pairs = {name: int(mask.sum()) for name, mask in parts.items()}
+    if n_pairs["train"] < FEWEST_PAIRS:
+        raise DataError(
+            f"{n_pairs['train']:,} pairs are left to train on; {FEWEST_PAIRS} are the least", hint="Find more text."
+        )
+    run.create()
+    specs = _write(run, corpora["train"], parts, (source, target))
+    write_atomic(run.path / "data" / "report.json", as_json(list(reports.values())) + "\n")
+    for name in _HELD_OUT:
+        if name in corpora:
+            specs[name] = given[name][0] if len(given[name]) == 1 else given[name]
+            n_pairs[name] = len(reports[name].examined.flags)
+    return SplitText(source, target, specs, n_pairs)
+
+
+def _languages(wishes: Wishes) -> tuple[str, str]:
+    """The two languages: as given, else by the names of files and columns."""
+    source, target = wishes.source, wishes.target
+    if source and target:
+        if source == target:
+            raise UsageError("--source and --target are the same language")
+        return source, target
+    found = languages_of(wishes.corpus)
+    if source or target:
+        if (source or target) not in found:
+            raise UsageError(
+                f"{source or target} is not among the languages of the text: {found[0]} and {found[1]}",
+                hint="Give both --source and --target.",
+            )
+        other = found[1] if (source or target) == found[0] else found[0]
+        return (source, other) if source else (other, target or "")
+    return found
+
+
+def _in_direction(spec: str, source: str, target: str) -> str:
+    """A pair of files with the source's first, where their names say which is which."""
+    if guess_languages(spec) != (target, source):
+        return spec
+    if "{" in spec:
+        first, second = spec.split("{", 1)[1].split("}", 1)[0].split(",")
+        return spec.replace(f"{{{first},{second}}}", f"{{{second},{first}}}")
+    if spec.count(",") == 1:
+        return ",".join(reversed(spec.split(",")))
+    return spec  # a table: its columns are found by name
+
+
+def _parts(
+    corpus: PairCorpus, examined: Examined, wishes: Wishes, to_hold_out: list[str]
+) -> dict[str, npt.NDArray[np.bool_]]:
+    """Which pairs go to training, validation and test."""
+    kept = examined.is_kept if wishes.clean else _readable(examined)
+    parts = {"train": kept}
+    if not to_hold_out:
+        return parts
+    n = int(kept.sum())
+    n_each = min(2_000 if n >= 200_000 else 1_000, max(n // 20, 1))
+    say("looking for pairs that say the same, to keep them on one side …")
+    groups = group(_blocks(corpus, kept), alike=n <= MAX_PAIRS)
+    counts = {name: n_each if name in to_hold_out else 0 for name in _HELD_OUT}
+    chosen = hold_out(groups, counts["valid"], counts["test"])
+    for name, mask in (("train", chosen.train), ("valid", chosen.valid), ("test", chosen.test)):
+        if name == "train" or name in to_hold_out:
+            parts[name] = np.zeros(len(kept), dtype=np.bool_)
+            parts[name][np.flatnonzero(kept)[mask]] = True
+    held = " and ".join(f"{int(parts[name].sum()):,} pairs for {name}" for name in to_hold_out)
+    say(f"held out {held}, drawn at random; {chosen.n_groups:,} groups of pairs that say nearly the same stay together")
+    if any(parts[name].sum() < max(10, counts[name] // 2) for name in to_hold_out):
+        raise DataError(
+            "there are too few pairs that can be held out: nearly all say nearly the same as others",
+            where=corpus.description,
+            hint="Give a validation and a test set of your own: --valid, --test.",
+        )
+    return parts
+
+
+def _readable(examined: Examined) -> npt.NDArray[np.bool_]:
+    """Pairs that training would take."""
+    taken: npt.NDArray[np.bool_] = (examined.flags & np.uint32(Fault.NOT_UTF8 | Fault.EMPTY)) == 0
+    return taken
+
+
+def _blocks(corpus: PairCorpus, kept: npt.NDArray[np.bool_]) -> Iterator[tuple[list[str], list[str]]]:
+    sources: list[str] = []
+    targets: list[str] = []
+    for pair, keep in zip(corpus.readable(lambda _: None), kept.tolist(), strict=True):
+        if keep:
+            sources.append(pair.src)
+            targets.append(pair.tgt)
+            if len(sources) == _AT_ONCE:
+                yield sources, targets
+                sources, targets = [], []
+    if sources:
+        yield sources, targets
+
+
+def _write(
+    run: RunFolder, corpus: PairCorpus, parts: Mapping[str, npt.NDArray[np.bool_]], languages: tuple[str, str]
+) -> dict[str, str | list[str]]:
+    """Write the parts to `data/` in the run folder; their specs."""
+    folder = run.path / "data"
+    folder.mkdir(exist_ok=True)
+    names = list(parts)
+    part_of = np.full(len(parts["train"]), -1)
+    for number, mask in enumerate(parts.values()):
+        part_of[mask] = number
+    with ExitStack() as stack:
+        files = [
+            [stack.enter_context(writing_to(folder / f"{name}.{language}")) for language in languages] for name in names
+        ]
+        for pair, part in zip(corpus.readable(lambda _: None), part_of.tolist(), strict=True):
+            if part >= 0:
+                files[part][0].write(f"{pair.src}\n".encode())
+                files[part][1].write(f"{pair.tgt}\n".encode())
+    return {name: f"{folder / name}.{{{languages[0]},{languages[1]}}}" for name in names}
