@@ -80,3 +80,43 @@ def train_command(
         result = train(loaded, device=device, threads=threads, overwrite=overwrite, given=given, ranks=ranks)
     print(f"\nmodel: {result.run / 'model'}", file=sys.stderr)
     print(f'next: s2s translate --model {result.run} "your text"', file=sys.stderr)
+
+
+@app.command("adapt")
+def adapt_command(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The model to adapt: its run folder, or its name.")],
+    corpus: Annotated[list[str], typer.Argument(metavar="DATA...", help="Pairs of the new domain.")],
+    to: Annotated[str | None, typer.Option(metavar="NAME", help="The new run (default: RUN-adapted).")] = None,
+    valid: Annotated[
+        list[str] | None, typer.Option(metavar="DATA", help="Validation set of the domain (default: held out).")
+    ] = None,
+    test: Annotated[list[str] | None, typer.Option(metavar="DATA", help="Test set (default: the same).")] = None,
+    replay: Annotated[
+        float, typer.Option(min=0.0, metavar="R", help="Pairs of the old training for each new one, not to forget.")
+    ] = 1.0,
+    minutes: Annotated[float | None, typer.Option(min=0.1, metavar="M", help="Train so long.")] = None,
+    keep_all: Annotated[bool, typer.Option("--keep-all", help="Leave no pair out that can be trained on.")] = False,
+    overrides: Overrides = None,
+    device: Device = "auto",
+    threads: Threads = None,
+) -> None:
+    """Go on training a model on text of another domain, with its vocabulary, and without forgetting the old one.
+
+    Ends with both models' BLEU on both domains, and whether the differences are significant.
+    """
+    from s2s.corpus.guess import as_specs
+    from s2s.jobs.adapt import adapt
+    from s2s.jobs.split_text import Wishes
+    from s2s.run_folder import run_path
+
+    parent = run_path(run)
+    if to is None:
+        folder = parent.with_name(f"{parent.name}-adapted")
+    else:
+        folder = Path("runs") / to if len(Path(to).parts) == 1 else Path(to)
+    wishes = Wishes(as_specs(corpus), as_specs(valid or []), as_specs(test or []), minutes=minutes, clean=not keep_all)
+    domains = adapt(parent, folder, wishes, replay=replay, overrides=overrides, device=device, threads=threads)
+    for domain in domains:
+        print(domain.text())
+    print(f"BLEU: {domains[0].comparison.signature}", file=sys.stderr)
+    print(f'next: s2s translate --model {folder} "your text"', file=sys.stderr)

@@ -8,10 +8,11 @@ import torch
 from s2s.config.load import differences, flat, load_config
 from s2s.config.schema import Config
 from s2s.console import duration, say
-from s2s.decoding.bundle import load_facts
+from s2s.decoding.bundle import load_bundle, load_facts
 from s2s.errors import ConfigError, DataError, S2SError
 from s2s.jobs.ranks import check_n_ranks
 from s2s.model import Transformer
+from s2s.model.weights import load_weights, weights_of
 from s2s.run_folder import RunFolder
 from s2s.training.checkpoint import TrainingState, load_checkpoint, prune_checkpoints
 
@@ -20,6 +21,8 @@ _FREE_KEYS = (
     *("train.max_", "train.patience", "train.validate_every", "train.checkpoint_every", "train.keep_checkpoints"),
     *("train.average", "train.tensorboard", "decode.", "data.test"),
 )
+
+_SHAPE = ("n_encoder_layers", "n_decoder_layers", "d_model", "d_ff", "n_heads", "norm", "tied")
 
 
 def what_is_frozen(config: Config) -> dict[str, Any]:
@@ -83,6 +86,28 @@ def resume(
         raise DataError("no checkpoint is whole", where=str(run.checkpoints), hint="start anew with --overwrite")
     _refuse_to_lose_a_model(run, config)
     return None
+
+
+def put_parent(model: Transformer, config: Config) -> None:
+    """Put the weights of the model that a training starts from into a new one; nothing if there is no such.
+
+    Raises:
+        ConfigError: It has another shape.
+        InputMissingError, DataError: It cannot be read.
+    """
+    if config.train.start_from is None:
+        return
+    parent = load_bundle(Path(config.train.start_from))
+    ours, theirs = model.config, parent.transformer.config
+    differ = [name for name in _SHAPE if getattr(ours, name) != getattr(theirs, name)]
+    if differ:
+        listing = "\n".join(f"  {name}: {getattr(theirs, name)} there, {getattr(ours, name)} here" for name in differ)
+        raise ConfigError(
+            f"the model to start from has another shape:\n{listing}",
+            where=config.train.start_from,
+            hint="give `model:` the values of its resolved.yaml",
+        )
+    load_weights(model, weights_of(parent.transformer))
 
 
 def _refuse_foreign(folder: Path, state: TrainingState, fresh: TrainingState) -> None:

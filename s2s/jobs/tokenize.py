@@ -16,6 +16,7 @@ from s2s.corpus.report import SplitReport
 from s2s.corpus.store import EncodedSplit, ensure_split, fingerprint_of
 from s2s.corpus.text import decode_line
 from s2s.corpus.vocabulary import Vocabularies
+from s2s.decoding.bundle import load_bundle
 from s2s.errors import ConfigError, DataError, InputMissingError
 from s2s.run_folder import RunFolder, build_folder, existing_folder, verify_folder, write_atomic
 from s2s.training.checkpoint import data_of_checkpoints
@@ -129,8 +130,11 @@ def open_prepared(run: RunFolder, fingerprint: str) -> tuple[Vocabularies, Encod
 
 
 def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabularies:
-    """The run's vocabulary, learnt now unless it was learnt from this text with these options before."""
-    made_from = {"vocab": config.vocab.model_dump(), "train": train.fingerprint}
+    """The run's vocabulary: the parent's, or learnt now, unless it was from this text with these options before."""
+    parent = None if config.train.start_from is None else load_bundle(Path(config.train.start_from)).vocabularies
+    made_from: dict[str, Any] = {"vocab": config.vocab.model_dump(), "train": train.fingerprint}
+    if parent is not None:
+        made_from = {"start_from": parent.fingerprint}
     try:
         vocabularies, noted = _load_vocabularies(run)
     except InputMissingError:  # not learnt yet
@@ -142,8 +146,9 @@ def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabula
         return vocabularies
     if noted is not None and run.checkpoints_by_step():
         raise _changed(run)
-    say("learning the vocabulary …")
-    vocabularies = Vocabularies.learn(train, config.vocab)
+    if parent is None:
+        say("learning the vocabulary …")
+    vocabularies = parent or Vocabularies.learn(train, config.vocab)
     known = data_of_checkpoints(run)
     if known and not known.startswith(fingerprint_of(train, vocabularies, CleaningRules.from_config(config.data))):
         raise _changed(run)  # before what is there is written over
@@ -152,9 +157,10 @@ def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabula
         vocabularies.save(folder)
         write_atomic(folder / _MADE_FROM, json.dumps(made_from, indent=2) + "\n")
     sizes = f"{vocabularies.src.size:,}"
-    if not config.vocab.shared:
+    if not vocabularies.shared:
         sizes = f"{sizes} source, {vocabularies.tgt.size:,} target"
-    say(f"vocabulary: {sizes} pieces ({config.vocab.type})")
+    origin = f"of {config.train.start_from}" if parent else config.vocab.type
+    say(f"vocabulary: {sizes} pieces ({origin})")
     for note_text in vocabularies.notes:
         say(f"note: {note_text}")
     return vocabularies

@@ -26,7 +26,7 @@ from s2s.jobs.card import write_card
 from s2s.jobs.evaluate import Evaluation, TestSet
 from s2s.jobs.finish import choose_search, choose_weights, score_test
 from s2s.jobs.ranks import LeadingHooks, config_digest, follow, what_an_update_takes
-from s2s.jobs.resume import refuse_other_config, resume, what_is_frozen
+from s2s.jobs.resume import put_parent, refuse_other_config, resume, what_is_frozen
 from s2s.jobs.tokenize import Prepared, open_split, prepare, split_specs
 from s2s.model.weights import load_weights
 from s2s.run_folder import RunFolder, write_atomic
@@ -178,6 +178,7 @@ class Session:
         self.autocast = autocast_type(config.train.precision, device, training=True)
         torch.manual_seed(seed_of_step(config.train.seed, 0))
         self.model = build_transformer(config.model, prepared.vocabularies).to(device)
+        put_parent(self.model, config)
         fresh = TrainingState(prepared.fingerprint, n_ranks=ranks.n, config=what_is_frozen(config))
         subwords = SubwordDropout.of(prepared.vocabularies, config.train.subword_dropout)
         self.trainer = Trainer(self.model, prepared.train, config.train, fresh, self.autocast, ranks, subwords)

@@ -42,7 +42,7 @@ def corpus_scores(hypotheses: Sequence[str], references: Sequence[str], target: 
     from sacrebleu.metrics.chrf import CHRF
     from sacrebleu.metrics.ter import TER
 
-    _check(hypotheses, references)
+    check_counts(hypotheses, references)
     metrics = (BLEU(tokenize=bleu_tokenizer(target)), CHRF(), TER())
     scores = []
     for metric in metrics:
@@ -55,13 +55,14 @@ def bleu(hypotheses: Sequence[str], references: Sequence[str], target: str) -> S
     """BLEU alone, as in `corpus_scores`."""
     from sacrebleu.metrics.bleu import BLEU
 
-    _check(hypotheses, references)
+    check_counts(hypotheses, references)
     metric = BLEU(tokenize=bleu_tokenizer(target))
     score = metric.corpus_score(list(hypotheses), [list(references)]).score
     return Score("BLEU", float(score), str(metric.get_signature()))
 
 
-def _check(hypotheses: Sequence[str], references: Sequence[str]) -> None:
+def check_counts(hypotheses: Sequence[str], references: Sequence[str]) -> None:
+    """Raise DataError if there are not as many of both, or none."""
     if len(hypotheses) != len(references):
         raise DataError(f"{len(hypotheses):,} translations cannot be scored against {len(references):,} references")
     if not references:
