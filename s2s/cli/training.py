@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from s2s.cli.common import ConfigFile, Device, Overrides, Threads, app, load
+from s2s.cli.common import Beam, ConfigFile, Device, Overrides, Threads, app, load
 
 
 @app.command("init")
@@ -40,8 +40,7 @@ def init_command(
     wishes = Wishes(
         as_specs(corpus), as_specs(valid or []), as_specs(test or []), source, target, minutes, clean=not keep_all
     )
-    folder = Path("runs") / name if len(Path(name).parts) == 1 else Path(name)
-    config = init(folder, wishes, device=device, threads=threads)
+    config = init(_folder_for(name, Path(), ""), wishes, device=device, threads=threads)
     print(config.read_text("utf-8"))
     print(f"next: s2s train {name}", file=sys.stderr)
 
@@ -110,13 +109,82 @@ def adapt_command(
     from s2s.run_folder import run_path
 
     parent = run_path(run)
-    if to is None:
-        folder = parent.with_name(f"{parent.name}-adapted")
-    else:
-        folder = Path("runs") / to if len(Path(to).parts) == 1 else Path(to)
+    folder = _folder_for(to, parent, "adapted")
     wishes = Wishes(as_specs(corpus), as_specs(valid or []), as_specs(test or []), minutes=minutes, clean=not keep_all)
     domains = adapt(parent, folder, wishes, replay=replay, overrides=overrides, device=device, threads=threads)
     for domain in domains:
         print(domain.text())
     print(f"BLEU: {domains[0].comparison.signature}", file=sys.stderr)
     print(f'next: s2s translate --model {folder} "your text"', file=sys.stderr)
+
+
+@app.command("distill")
+def distill_command(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The teacher: its run folder, or its name.")],
+    to: Annotated[str | None, typer.Option(metavar="NAME", help="The new run (default: RUN-student).")] = None,
+    beam: Beam = None,
+    overrides: Overrides = None,
+    device: Device = "auto",
+    threads: Threads = None,
+) -> None:
+    """Train a small fast model on a large one's translations.
+
+    Ends with both models' BLEU and speed. The student has the next smaller preset and one decoder layer, unless --set
+    says otherwise.
+    """
+    from s2s.jobs.distill import distill
+    from s2s.run_folder import run_path
+
+    teacher = run_path(run)
+    folder = _folder_for(to, teacher, "student")
+    result = distill(teacher, folder, beam=beam, overrides=overrides, device=device, threads=threads)
+    print(result.text())
+    print(f"BLEU: {result.domain.comparison.signature}", file=sys.stderr)
+    print(f'next: s2s translate --model {folder} --beam 1 "your text"', file=sys.stderr)
+
+
+@app.command("backtranslate")
+def backtranslate_command(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The model to improve: its run folder, or its name.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Text in the target language, a line each.")],
+    to: Annotated[str | None, typer.Option(metavar="NAME", help="The new run (default: RUN-backtranslated).")] = None,
+    reverse: Annotated[
+        str | None, typer.Option(metavar="RUN", help="A model of the other direction (default: one is trained).")
+    ] = None,
+    sampled: Annotated[
+        bool, typer.Option("--sample", help="Draw translations at random: better where there is much text.")
+    ] = False,
+    overrides: Overrides = None,
+    device: Device = "auto",
+    threads: Threads = None,
+) -> None:
+    """Train a model on its pairs and on more text in the target language, translated back by a model.
+
+    Ends with BLEU before and after, and whether the difference is significant.
+    """
+    from s2s.jobs.backtranslate import Monolingual, backtranslate
+    from s2s.run_folder import run_path
+
+    parent = run_path(run)
+    folder = _folder_for(to, parent, "backtranslated")
+    other = None if reverse is None else run_path(reverse)
+    domain = backtranslate(
+        parent,
+        folder,
+        Monolingual(files),
+        reverse=other,
+        sample=sampled,
+        overrides=overrides,
+        device=device,
+        threads=threads,
+    )
+    print(domain.text())
+    print(f"BLEU: {domain.comparison.signature}", file=sys.stderr)
+    print(f'next: s2s translate --model {folder} "your text"', file=sys.stderr)
+
+
+def _folder_for(name: str | None, parent: Path, suffix: str) -> Path:
+    """The run folder that a name stands for: under `runs/`, or beside the parent if there is no name."""
+    if name is None:
+        return parent.with_name(f"{parent.name}-{suffix}")
+    return Path("runs") / name if len(Path(name).parts) == 1 else Path(name)

@@ -6,7 +6,6 @@ significance of the differences.
 """
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +16,14 @@ from s2s.console import say
 from s2s.corpus.batches import plan_epoch
 from s2s.corpus.pairs import open_pairs
 from s2s.decoding.bundle import find_bundle
-from s2s.decoding.translator import Translator
 from s2s.doctor.examine import HeldOut, examine
 from s2s.doctor.faults import Fault
 from s2s.errors import CannotCreateError, InputMissingError
-from s2s.jobs.evaluate import TestSet, split_of_run
+from s2s.jobs.compare import Domain, compare_models, config_of, text_of
 from s2s.jobs.split_text import SplitText, Wishes, split_text
 from s2s.jobs.tokenize import open_split, tokenize
 from s2s.jobs.train import train
 from s2s.run_folder import RunFolder, write_atomic, writing_to
-from s2s.scoring.significance import Comparison, compare
 
 EPOCHS = 12
 """Passes over new and replayed pairs."""
@@ -35,25 +32,6 @@ RATE = 0.3
 """Share of the parent's peak learning rate."""
 
 _NOT_YET = 10**9  # the number of updates is known when the pairs are encoded
-
-
-@dataclass(frozen=True)
-class Domain:
-    """How a text is translated before and after.
-
-    Attributes:
-        name: What it is.
-        n_sentences: Sentences of it that were translated.
-        comparison: BLEU of both models.
-    """
-
-    name: str
-    n_sentences: int
-    comparison: Comparison
-
-    def text(self) -> str:
-        """A line."""
-        return f"{self.name} ({self.n_sentences:,} sentences): {self.comparison.text()}"
 
 
 def adapt(
@@ -85,7 +63,7 @@ def adapt(
         S2SError: Whatever goes wrong with the text or the training.
     """
     find_bundle(parent)
-    was = _config_of(parent)
+    was = config_of(parent)
     run = RunFolder(folder)
     if run.config.exists():
         config = load_config(run.config, overrides or [])
@@ -105,19 +83,10 @@ def adapt(
         write_atomic(run.config, dump_config(config))
         draft.unlink()
     train(config, device=device, threads=threads, given=run.config.read_bytes())
-    found = []
-    split = "valid" if config.data.test is None else "test"
-    found.append(_compare("the new domain", split_of_run(folder, split), parent, folder, device))
-    split = "valid" if was.data.test is None else "test"
-    found.append(_compare("the parent's", split_of_run(parent, split), parent, folder, device))
-    return found
-
-
-def _config_of(run: Path) -> Config:
-    resolved = RunFolder(run).resolved
-    if not resolved.is_file():
-        raise InputMissingError("not a run folder: no resolved.yaml", where=str(run))
-    return load_config(resolved)
+    return [
+        compare_models("the new domain", text_of(folder), parent, folder, device),
+        compare_models("the parent's", text_of(parent), parent, folder, device),
+    ]
 
 
 def _replay(was: Config, text: SplitText, run: RunFolder, replay: float) -> str:
@@ -183,13 +152,3 @@ def _with_length(config: Config) -> Config:
     changes = {"max_steps": n_updates, "warmup_steps": max(10, n_updates // 20)}
     changes |= {"validate_every": every, "checkpoint_every": every}
     return config.model_copy(update={"train": config.train.model_copy(update=changes)})
-
-
-def _compare(name: str, test_set: TestSet, parent: Path, child: Path, device: str) -> Domain:
-    """Score both models on a text."""
-    outputs = []
-    for run in (parent, child):
-        translator = Translator.load(run, device)
-        outputs.append(translator.translate(test_set.sources))
-    target = translator.bundle.target
-    return Domain(name, len(test_set.sources), compare(outputs[0], outputs[1], test_set.references, target))

@@ -1,0 +1,57 @@
+"""Two models on the same text: BLEU of each, and whether the difference is more than chance."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from s2s.config.load import load_config
+from s2s.config.schema import Config
+from s2s.decoding.translator import Translator
+from s2s.errors import InputMissingError
+from s2s.jobs.evaluate import TestSet, split_of_run
+from s2s.run_folder import RunFolder
+from s2s.scoring.significance import Comparison, compare
+
+
+@dataclass(frozen=True)
+class Domain:
+    """How a text is translated before and after.
+
+    Attributes:
+        name: What it is.
+        n_sentences: Sentences of it that were translated.
+        comparison: BLEU of both models.
+    """
+
+    name: str
+    n_sentences: int
+    comparison: Comparison
+
+    def text(self) -> str:
+        """A line."""
+        return f"{self.name} ({self.n_sentences:,} sentences): {self.comparison.text()}"
+
+
+def config_of(run: Path) -> Config:
+    """The config that a run was trained with.
+
+    Raises:
+        InputMissingError: It is no run folder.
+    """
+    resolved = RunFolder(run).resolved
+    if not resolved.is_file():
+        raise InputMissingError("not a run folder: no resolved.yaml", where=str(run))
+    return load_config(resolved)
+
+
+def text_of(run: Path) -> TestSet:
+    """The test text of a run, or its validation text if it has none."""
+    return split_of_run(run, "valid" if config_of(run).data.test is None else "test")
+
+
+def compare_models(name: str, test_set: TestSet, before: Path, after: Path, device: str) -> Domain:
+    """Translate a text with two models, each as it is meant to be used, and compare."""
+    first, second = (Translator.load(run, device) for run in (before, after))
+    comparison = compare(
+        first.translate(test_set.sources), second.translate(test_set.sources), test_set.references, first.bundle.target
+    )
+    return Domain(name, len(test_set.sources), comparison)

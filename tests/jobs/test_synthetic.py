@@ -1,0 +1,85 @@
+"""Training text that models make: `s2s distill` and `s2s backtranslate`."""
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from small_corpus import WORDS, small_config
+from typer.testing import CliRunner, Result
+
+from s2s.cli import app
+from s2s.config.load import load_config
+from s2s.decoding.bundle import load_bundle
+from s2s.decoding.translator import Translator
+from s2s.jobs.synthetic import translate_lines_to
+from s2s.jobs.train import train
+
+
+def s2s(*arguments: object, cwd: Path) -> Result:
+    with contextlib.chdir(cwd):
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text("utf-8").split("\n")[:-1]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus, and a model that has learnt it well enough to say something."""
+    folder = tmp_path_factory.mktemp("runs")
+    train(small_config(folder, max_steps=60, validate_every=30, checkpoint_every=30))
+    return folder
+
+
+def test_translations_stand_beside_their_lines_and_nothing_empty(folder: Path, tmp_path: Path) -> None:
+    translator = Translator.load(folder / "run")
+    given, made = tmp_path / "x" / "a.en", tmp_path / "x" / "a.de"
+    text = ["one two", "", "  ", "red cat"]
+    n = translate_lines_to(translator, text, given, made, n_lines=4, mark="<BT> ")
+    assert lines(given) == ["one two", "red cat"]
+    assert n == 2
+    assert lines(made) == [f"<BT> {translator.translate([line])[0]}" for line in ("one two", "red cat")]
+    made.write_text("kept\n", "utf-8")
+    assert translate_lines_to(translator, text, given, made, n_lines=4) == 1  # it is there: not made again
+    assert lines(made) == ["kept"]
+
+
+def test_a_student_learns_from_its_teacher(folder: Path) -> None:
+    command = ["distill", "run", "--to", "new/student", "--set", "train.max_steps=6", "--set", "model.n_heads=2"]
+    result = s2s(*command, cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    assert "teacher → student, valid (60 sentences): BLEU " in result.stdout
+    assert "times as fast" in result.stdout
+    student = folder / "new/student"
+    config = load_config(student / "config.yaml")
+    assert (config.model.n_decoder_layers, config.model.d_model) == (1, 16)
+    assert len(config.data.train) == 2
+    sources = lines(student / "data/distilled.en")
+    assert sources == [line for line in lines(folder / "train.en") if line in set(sources)]
+    teacher = Translator.load(folder / "run")
+    assert lines(student / "data/distilled.de") == teacher.translate(sources)
+    assert s2s("distill", "nobody", cwd=folder).exit_code == 66
+    assert s2s("distill", "run", "--to", folder / "run", cwd=folder).exit_code == 73  # the teacher itself
+
+
+def test_text_in_the_target_language_is_translated_back(folder: Path) -> None:
+    words = list(WORDS.values())
+    text = [f"{one} {other}" for one in words for other in words]
+    (folder / "mono.de").write_text("\n".join([*text, "", text[0]]) + "\n", "utf-8")
+    result = s2s("backtranslate", "run", "mono.de", "--to", "new/bt", "--set", "train.max_steps=6", cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("valid (60 sentences): BLEU ")
+    made, given = (lines(folder / f"new/bt/data/backtranslated.{side}") for side in ("en", "de"))
+    assert set(given) <= set(text)
+    assert len(given) == len(set(given)) > 0
+    assert all(line.startswith("<BT> ") for line in made)
+    reverse = load_bundle(folder / "new/bt-reverse")
+    assert (reverse.source, reverse.target) == ("de", "en")
+    assert lines(folder / "new/bt-reverse/data/train.de") == lines(folder / "train.de")
+    vocabulary = load_bundle(folder / "new/bt").vocabularies.src
+    assert "<BT>" in vocabulary.pieces("<BT> one")
+    # with a model of the wrong direction it is refused
+    wrong = s2s("backtranslate", "run", "mono.de", "--to", "new/x", "--reverse", "run", cwd=folder)
+    assert wrong.exit_code == 66
+    assert "no model from de to en" in wrong.stderr
