@@ -8,7 +8,7 @@ RUNS   ?= $(wildcard runs/*)
 SPLITS ?= valid test
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test promises check evaluate bench clean
+.PHONY: help setup demo test promises check evaluate bench quality clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,10 @@ bench: $(READY)  ## Measure training and decoding, also part by part; CORPUS=fol
 	$(BIN)/python benchmarks/train_profile.py $(CORPUS)
 	$(BIN)/python benchmarks/decode_speed.py $(CORPUS)
 	$(BIN)/python benchmarks/startup.py
+
+quality: $(READY)  ## Train and score a row of benchmarks/quality.md: ROW=init-29000 CORPUS=folder of Multi30k
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python benchmarks/quality.py $(CORPUS) $(ROW)
 
 clean:  ## Remove .venv, caches and build products; runs/ stays
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
