@@ -3,8 +3,8 @@
     python benchmarks/quality.py DATA ROW [--seeds 1 2 3] [--out runs/quality]
 
 DATA holds train.en, train.de, val.*, test_2016.* and test_2016.lc.norm.tok.de. ROW is one of those below, followed by
-`-N` for the first N training pairs: `init-29000` types `s2s init` and `s2s train` and nothing else; `paper-29000` is the
-base config of the paper. A training that was stopped goes on; one that is done is only scored. Needs
+`-N` for the first N training pairs: `init-29000` types `s2s init` and `s2s train` and nothing else; `paper-29000` is
+the base config of the paper. A training that was stopped goes on; one that is done is only scored. Needs
 `pip install '.[bench]'`.
 """
 
