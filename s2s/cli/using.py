@@ -20,6 +20,9 @@ def evaluate_command(
     ] = None,
     src: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Sentences to translate; repeatable.")] = None,
     ref: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Their references; repeatable.")] = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="LANG", help="With --ref: its language, if the model knows several.")
+    ] = None,
     beam: Beam = None,
     length_penalty: LengthPenalty = None,
     int8: Int8 = False,
@@ -42,7 +45,9 @@ def evaluate_command(
     from s2s.runtime import set_threads
 
     set_threads(threads)
-    files = [job.files_as_test_set(source, reference) for source, reference in zip(sources, references, strict=True)]
+    files = [
+        job.files_as_test_set(source, reference, to) for source, reference in zip(sources, references, strict=True)
+    ]
     if len({test_set.name for test_set in files}) < len(files):
         raise UsageError("two --src files have the same name", hint="translations are kept by name: rename one")
     tasks = job.tasks([run_path(run) for run in runs], splits or ([] if files else ["test"]), files)
@@ -94,6 +99,9 @@ def translate_command(
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="With --sample: seed of the random numbers.")] = 1,
     scores: Annotated[bool, typer.Option("--scores", help="Write score and tab before each translation.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a line.")] = False,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="LANG", help="Language to translate into, if the model knows several.")
+    ] = None,
     align: Annotated[
         bool, typer.Option("--alignments", help="Add ` ||| 0-0 1-2`: source word, target word, from attention.")
     ] = False,
@@ -133,7 +141,7 @@ def translate_command(
         )
         form: Format = "json" if as_json else "n-best" if n_best > 1 else "scores" if scores else "text"
         sampling = Sampling(temperature, top_k, top_p, seed) if sampled else None
-        report = translate_stream(translator, options, lines, sink, form, prefix, sampling, align=align)
+        report = translate_stream(translator, options, lines, sink, form, prefix, sampling, align=align, to=to)
     report.tell()
 
 

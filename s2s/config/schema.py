@@ -92,6 +92,9 @@ class TrainConfig(Section):
     batch_tokens: Annotated[int, Field(ge=8, le=10**7)] = _option(
         "Budget of a batch: pairs × pieces of its longest side, end symbol included."
     )
+    temperature: Annotated[float, Field(ge=1.0, le=100.0)] = _option(
+        "How evenly the corpora of data.train are drawn from: 1 as they are, 5 nearly the same share for each.", 1.0
+    )
     accumulate: Count = _option("Batches per update; the gradient is exact per token.", 1)
     optimizer: Literal["adam", "muon"] = _option(
         "adam, or muon: orthogonalised steps for the matrices inside the layers, Adam for the rest."

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -18,10 +18,11 @@ from s2s.corpus.text import check_readable, read_lines, uncompressed_suffix
 from s2s.errors import ConfigError, DataError
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
+_DIRECTION = re.compile(r"([A-Za-z][\w-]{0,30})>([A-Za-z][\w-]{0,30})\s+")
 _TABLES = (".tsv", ".csv", ".jsonl", ".parquet")
 _FORMATS = (
     "A spec is: a pair of text files (train.{en,de} or train.en,train.de), a table (.tsv, .csv, .jsonl, each also .gz"
-    " or .zst; .parquet), or a hub dataset (hf:OWNER/NAME[/CONFIG]:SPLIT)."
+    " or .zst; .parquet), or a hub dataset (hf:OWNER/NAME[/CONFIG]:SPLIT); before it `en>de ` if a model has several."
 )
 
 
@@ -99,6 +100,13 @@ class _Part:
     spec: str
     source: _Rows
     paths: tuple[Path, ...]
+    tag: str = ""
+
+    def pairs(self, complain: Complain | None = None) -> Iterator[Pair]:
+        origin, tag = self.spec, f"{self.tag} " if self.tag else ""
+        for src, tgt, line in self.source.rows(complain):
+            # an empty side stays empty: it is dropped and counted as such
+            yield Pair(f"{tag}{src}" if tag and src and not src.isspace() else src, tgt, origin, line)
 
     def identity(self, sums: FileSums) -> dict[str, Any]:
         columns = self.source.columns()
@@ -113,6 +121,8 @@ class _Part:
                     where=self.spec,
                     hint="One has to hold the source, the other its translation. (Copying is learnt from a table.)",
                 )
+        if self.tag:
+            found["tag"] = self.tag
         return {**found, "columns": list(columns)} if columns else found
 
 
@@ -125,9 +135,7 @@ class PairCorpus:
 
     def __iter__(self) -> Iterator[Pair]:
         for part in self._parts:
-            origin = part.spec
-            for src, tgt, line in part.source.rows():
-                yield Pair(src, tgt, origin, line)
+            yield from part.pairs()
 
     def readable(self, complain: Complain) -> Iterator[Pair]:
         """The pairs that can be read at all; bytes that are not UTF-8 are lone surrogates.
@@ -136,9 +144,7 @@ class PairCorpus:
             complain: Gets the error of each row that cannot be read, and of files of unequal length.
         """
         for part in self._parts:
-            origin = part.spec
-            for src, tgt, line in part.source.rows(complain):
-                yield Pair(src, tgt, origin, line)
+            yield from part.pairs(complain)
 
     def identity(self) -> list[dict[str, Any]]:
         """What the pairs come from, for JSON, part by part.
@@ -211,7 +217,35 @@ def open_specs(spec: str | list[str], wanted: Wanted, sums: FileSums | None = No
     return PairCorpus([_open_part(one.strip(), wanted) for one in specs], sums or FileSums())
 
 
-def _open_part(spec: str, wanted: Wanted) -> _Part:
+def split_direction(spec: str) -> tuple[tuple[str, str] | None, str]:
+    """The languages that stand before a spec, and the spec itself.
+
+    >>> split_direction("en>fr corpora/x.{en,fr}")
+    (('en', 'fr'), 'corpora/x.{en,fr}')
+    >>> split_direction("corpora/x.{en,fr}")
+    (None, 'corpora/x.{en,fr}')
+    """
+    match = _DIRECTION.match(spec)
+    return ((match[1], match[2]), spec[match.end() :].strip()) if match else (None, spec)
+
+
+def tag_of(language: str) -> str:
+    """What stands before a source that is to be translated into a language: `<2fr>`."""
+    return f"<2{language}>"
+
+
+def tags_in(spec: str | list[str] | None) -> list[str]:
+    """The tags of the languages into which some specs translate, each once, in order; none without directions."""
+    specs = [spec] if isinstance(spec, str) else spec or []
+    directions = [split_direction(one.strip())[0] for one in specs]
+    return list(dict.fromkeys(tag_of(direction[1]) for direction in directions if direction))
+
+
+def _open_part(given: str, wanted: Wanted) -> _Part:
+    direction, spec = split_direction(given)
+    if direction:
+        part = _open_part(spec, replace(wanted, source=direction[0], target=direction[1]))
+        return replace(part, spec=given, tag=tag_of(direction[1]))
     if spec.startswith(PREFIX):
         return _Part(spec, HubSplit.parse(spec, wanted), ())
     paths = files_of(spec)

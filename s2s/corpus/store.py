@@ -126,6 +126,13 @@ class EncodedSplit:
         return self.tgt_ids[self.tgt_offsets[index] : self.tgt_offsets[index + 1]]
 
     @cached_property
+    def corpus_starts(self) -> list[int]:
+        """The first pair of each corpus that the split was made of."""
+        firsts = np.array([first for first, _ in self._origins], dtype=np.int64)
+        starts: list[int] = np.searchsorted(self.pair_numbers, firsts).tolist()
+        return starts
+
+    @cached_property
     def src_lengths(self) -> Lengths:
         """Pieces of each source, without EOS."""
         return _differences(self.src_offsets)

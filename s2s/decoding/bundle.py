@@ -43,6 +43,7 @@ class Bundle:
         target: Target language.
         max_source_length: Pieces of the longest source that the model was trained on.
         facts: How it came about: update, validation scores.
+        targets: Languages into which it translates, told by a tag before the source; none if there is one direction.
     """
 
     transformer: "Transformer"
@@ -53,6 +54,7 @@ class Bundle:
     target: str
     max_source_length: int
     facts: dict[str, Any]
+    targets: tuple[str, ...] = ()
 
 
 def build_transformer(config: ModelConfig, vocabularies: Vocabularies) -> "Transformer":
@@ -82,6 +84,8 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
         "model": bundle.model_config.model_dump(),
         "facts": bundle.facts,
     }
+    if bundle.targets:
+        config["targets"] = list(bundle.targets)
     tensors = {name: tensor.cpu().contiguous() for name, tensor in weights_of(bundle.transformer).items()}
     if broken := first_not_finite(tensors):
         raise DivergedError(f"the model was not written: {broken} holds numbers that are not finite")
@@ -154,6 +158,12 @@ def load_facts(path: Path) -> dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
+def load_targets(path: Path) -> list[str]:
+    """The languages into which the model of a run or bundle folder translates; none if there is one direction."""
+    targets = _read_json(find_bundle(path) / "config.json").get("targets")
+    return [str(target) for target in targets] if isinstance(targets, list) else []
+
+
 def _load(folder: Path, device: "torch.device | str") -> Bundle:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -185,6 +195,7 @@ def _load(folder: Path, device: "torch.device | str") -> Bundle:
             str(config["target"]),
             int(config["max_source_length"]),
             dict(config["facts"]),
+            tuple(str(target) for target in config.get("targets", [])),
         )
     except (KeyError, TypeError, ValueError, OSError, RuntimeError, SafetensorError) as error:
         reason = str(error).split("\n")[0] if str(error) else repr(error)

@@ -11,6 +11,7 @@ from typing import Self, TypeVar
 import torch
 from torch import Tensor
 
+from s2s.corpus.pairs import tag_of
 from s2s.decoding.alignment import Links, attention_to_source, word_links, word_numbers
 from s2s.decoding.batching import even_batches, pad_rows
 from s2s.decoding.bundle import Bundle, load_bundle
@@ -18,6 +19,7 @@ from s2s.decoding.compiled import fastest_engine
 from s2s.decoding.engine import DecodingEngine
 from s2s.decoding.sampling import Sampling, sample
 from s2s.decoding.search import Hypothesis, SearchOptions, search
+from s2s.errors import UsageError
 from s2s.runtime import autocast_type, choose_device, seed_of_step, set_threads
 from s2s.scoring.metrics import bleu_tokenizer
 from s2s.symbols import EOS
@@ -98,6 +100,7 @@ class Translator:
         self._engine = fastest_engine(bundle.transformer, self.autocast, int8)
         by_c = device.type == "cpu" and self.precision in ("float32", "int8")
         self.by_pytorch = by_c and isinstance(self._engine, DecodingEngine)
+        self._tags = frozenset(map(tag_of, bundle.targets))
         # languages that BLEU scores by characters are written without spaces
         self._joint = " " if bleu_tokenizer(bundle.target) == "13a" else ""
 
@@ -118,7 +121,12 @@ class Translator:
         return cls(load_bundle(Path(path), choose_device(device)), precision, int8)
 
     def translate(
-        self, lines: Sequence[str], *, beam: int | None = None, length_penalty: float | None = None
+        self,
+        lines: Sequence[str],
+        *,
+        beam: int | None = None,
+        length_penalty: float | None = None,
+        to: str | None = None,
     ) -> list[str]:
         """Translate lines; as many come out, in their order.
 
@@ -126,9 +134,10 @@ class Translator:
             lines: Source text, a sentence each. A line without text gives an empty one.
             beam: Hypotheses kept, 1 for greedy search; none for the model's default.
             length_penalty: α of the score; none for the model's default.
+            to: The language to translate into, for a model that knows several.
         """
         options = self.options(beam=beam, length_penalty=length_penalty)
-        return [translation.text for translation in self.translate_lines(lines, options)]
+        return [translation.text for translation in self.translate_lines(lines, options, to=to)]
 
     def options(
         self, *, beam: int | None = None, length_penalty: float | None = None, n_best: int = 1
@@ -151,6 +160,7 @@ class Translator:
         sampling: Sampling | None = None,
         first: int = 0,
         align: bool = False,
+        to: str | None = None,
     ) -> list[Translation]:
         """Like `translate`, with all that is known about each translation.
 
@@ -162,10 +172,15 @@ class Translator:
             sampling: Draw translations instead of searching for them, if given.
             first: Number of the first line; with it and the seed, samples are reproducible.
             align: Link the words of the translations to those of the lines, which takes one more pass; n_best is 1.
+            to: The language to translate into, for a model that knows several; none if each line says it itself.
+
+        Raises:
+            UsageError: The model does not know that language.
         """
         if align and options.n_best > 1:
             raise ValueError("alignments are of one translation a line")
-        parts_of_line = [self._parts(line) for line in lines]
+        tagged = self._tagged(lines, to)
+        parts_of_line = [self._parts(line) for line in tagged]
         parts = [part for parts in parts_of_line for part in parts]
         prefixes = None
         if prefix is not None:
@@ -182,26 +197,50 @@ class Translator:
             self._join(line, [next(in_order) for _ in parts], options)
             for line, parts in zip(lines, parts_of_line, strict=True)
         ]
-        return self._aligned(translations, parts_of_line, found) if align else translations
+        return self._aligned(translations, tagged, parts_of_line, found) if align else translations
+
+    def _tagged(self, lines: Sequence[str], to: str | None) -> Sequence[str]:
+        """Lines with the language that they are to be translated into before them, if the model knows several."""
+        known = self.bundle.targets
+        if to is None:
+            for line in lines if known else ():
+                if line.strip() and line.split(" ", 1)[0] not in self._tags:
+                    raise UsageError(
+                        f"the model translates into {', '.join(known)}, and nothing says into which",
+                        hint=f"Give --to {known[0]}, or begin each line with {tag_of(known[0])}.",
+                    )
+            return lines
+        if to not in known and (known or to != self.bundle.target):
+            there = f"it translates into {', '.join(known)}" if known else f"it knows {self.bundle.target} alone"
+            raise UsageError(f"the model does not translate into {to}; {there}")
+        return [f"{tag_of(to)} {line}" if line.strip() else line for line in lines] if known else lines
 
     def _aligned(
-        self, translations: list[Translation], parts_of_line: list[list[list[int]]], found: list[list[Hypothesis]]
+        self,
+        translations: list[Translation],
+        tagged: Sequence[str],
+        parts_of_line: list[list[list[int]]],
+        found: list[list[Hypothesis]],
     ) -> list[Translation]:
-        """Add alignments."""
+        """Add alignments; `tagged` are the lines as the model has seen them."""
         pairs = [(part, best.ids) for part, (best, *_) in zip(itertools.chain(*parts_of_line), found, strict=True)]
         attention = iter(
             zip(pairs, attention_to_source(self.bundle.transformer, pairs, autocast=self.autocast), strict=True)
         )
         aligned = []
-        for translation, parts in zip(translations, parts_of_line, strict=True):
-            src_words = iter(word_numbers(self.bundle.vocabularies.src.pieces(translation.source)))
+        for translation, line, parts in zip(translations, tagged, parts_of_line, strict=True):
+            pieces = self.bundle.vocabularies.src.pieces(line)
+            n_head, n_added = self._n_head(pieces), int(line != translation.source)
+            words = word_numbers(pieces)
+            src_words, head = iter(words[n_head:]), words[:n_head]
             links: Links = []
             n_target_words = 0
             for _ in parts:
                 (source, target), weights_TS = next(attention)
                 tgt_words = word_numbers(self.bundle.vocabularies.tgt.pieces_of(target))
-                here = [next(src_words) for _ in source]
-                links += word_links(weights_TS, here, [n_target_words + word for word in tgt_words])
+                here = [*head, *(next(src_words) for _ in source[n_head:])]
+                new = word_links(weights_TS, here, [n_target_words + word for word in tgt_words])
+                links += [(src - n_added, tgt) for src, tgt in new if src >= n_added]  # the tag is no word of the line
                 n_target_words += tgt_words[-1] + len(self._joint) if tgt_words else 0
             aligned.append(replace(translation, alignment=links))
         return aligned
@@ -212,8 +251,17 @@ class Translator:
         ids = vocabulary.encode(line)
         if len(ids) <= limit:
             return [ids] if ids else []
-        cuts = [0, *split_points(vocabulary.pieces(line), limit), len(ids)]
-        return [ids[start:end] for start, end in itertools.pairwise(cuts)]
+        pieces = vocabulary.pieces(line)
+        n_head = self._n_head(pieces)
+        cuts = [0, *split_points(pieces[n_head:], max(1, limit - n_head)), len(ids) - n_head]
+        return [ids[:n_head] + ids[n_head + start : n_head + end] for start, end in itertools.pairwise(cuts)]
+
+    def _n_head(self, pieces: Sequence[str]) -> int:
+        """How many pieces at the beginning of a line say the language, which each part of it has to begin with."""
+        for place, piece in enumerate(pieces[:2]):
+            if piece in self._tags:
+                return place + 1
+        return 0
 
     def _search(
         self,

@@ -15,11 +15,10 @@ from s2s.config.schema import Config
 from s2s.console import say
 from s2s.corpus.batches import plan_epoch
 from s2s.corpus.pairs import open_pairs
-from s2s.decoding.bundle import find_bundle
 from s2s.doctor.examine import HeldOut, examine
 from s2s.doctor.faults import Fault
 from s2s.errors import CannotCreateError, InputMissingError
-from s2s.jobs.compare import Domain, compare_models, config_of, text_of
+from s2s.jobs.compare import Domain, compare_models, config_of, refuse_several_targets, text_of
 from s2s.jobs.split_text import SplitText, Wishes, split_text
 from s2s.jobs.tokenize import open_split, tokenize
 from s2s.jobs.train import train
@@ -62,7 +61,7 @@ def adapt(
         InputMissingError: The parent has no model, or its training text is not there to be replayed.
         S2SError: Whatever goes wrong with the text or the training.
     """
-    find_bundle(parent)
+    refuse_several_targets(parent)
     was = config_of(parent)
     run = RunFolder(folder)
     if run.config.exists():

@@ -11,11 +11,10 @@ from s2s.config.load import dump_config, load_config
 from s2s.config.schema import Config
 from s2s.console import say
 from s2s.corpus.text import read_lines
-from s2s.decoding.bundle import find_bundle
 from s2s.decoding.sampling import Sampling
 from s2s.decoding.translator import Translator
 from s2s.errors import CannotCreateError, InputMissingError
-from s2s.jobs.compare import Domain, compare_models, config_of, text_of
+from s2s.jobs.compare import Domain, compare_models, config_of, refuse_several_targets, text_of
 from s2s.jobs.synthetic import translate_lines_to
 from s2s.jobs.tokenize import open_split
 from s2s.jobs.train import train
@@ -66,7 +65,7 @@ def backtranslate(
     Returns:
         BLEU before and after, on the parent's test text.
     """
-    find_bundle(parent)
+    refuse_several_targets(parent)
     was = config_of(parent)
     lines = text.lines()
     if not lines:

@@ -1,25 +1,28 @@
 """The card of a model: what it was made from, how good it is, and how to use it, for whoever finds the folder."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from s2s.jobs.evaluate import Evaluation
 from s2s.run_folder import RunFolder, write_atomic
 
 CARD = "README.md"
 
 
-def write_card(run: RunFolder, verdict: str) -> None:
+def write_card(run: RunFolder, verdict: str, tests: Sequence[Evaluation]) -> None:
     """Write `README.md` into a run folder, from what the training has left there.
 
     Args:
         run: A training that has ended.
         verdict: What its learning curve says.
+        tests: How the test split was translated.
     """
-    write_atomic(run.path / CARD, _card(run, verdict))
+    write_atomic(run.path / CARD, _card(run, verdict, tests))
 
 
-def _card(run: RunFolder, verdict: str) -> str:
+def _card(run: RunFolder, verdict: str, tests: Sequence[Evaluation]) -> str:
     described = _read(run.model / "config.json")
     data, facts, shape = _read(run.data_json), described["facts"], described["model"]
     source, target = data["source"], data["target"]
@@ -50,7 +53,7 @@ def _card(run: RunFolder, verdict: str) -> str:
         f"Search: beam {search['beam']}, length penalty {search['length_penalty']:g}." if search["beam"] > 1 else "",
         "`resolved.yaml` has every value, `run.json` versions and commands.",
         "",
-        *_scores(run),
+        *_scores(tests),
         "## Limits",
         "",
         "It knows the kind of text that it was trained on. Longer sentences than any in training"
@@ -66,23 +69,21 @@ def _split(split: dict[str, Any]) -> str:
     return f"{split['kept']:,} pairs of {specs}" + (f" ({dropped})" if dropped else "")
 
 
-def _scores(run: RunFolder) -> list[str]:
-    path = run.eval / "test" / "scores.json"
-    if not path.is_file():
+def _scores(evaluations: Sequence[Evaluation]) -> list[str]:
+    if not evaluations:
         return ["No test set was given: there is no score to report.", ""]
-    found = _read(path)
-    rows = [f"| {one['name']} | {one['value']:.2f} | `{one['signature']}` |" for one in found["scores"]]
-    return [
-        "## Scores",
-        "",
-        f"Of {found['n_sentences']:,} sentences of the test split, beam {found['beam']}:",
-        "",
-        "| metric | value | signature |",
-        "| --- | --- | --- |",
-        *rows,
-        f"| perplexity | {found['ppl']:.3f} | a piece |",
-        "",
-    ]
+    lines = ["## Scores", ""]
+    for found in evaluations:
+        lines += [
+            f"{found.test_set}, {found.n_sentences:,} sentences, beam {found.beam}:",
+            "",
+            "| metric | value | signature |",
+            "| --- | --- | --- |",
+            *(f"| {one.name} | {one.value:.2f} | `{one.signature}` |" for one in found.scores),
+            f"| perplexity | {found.ppl:.3f} | a piece |",
+            "",
+        ]
+    return lines
 
 
 def _read(path: Path) -> Any:

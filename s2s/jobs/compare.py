@@ -5,8 +5,9 @@ from pathlib import Path
 
 from s2s.config.load import load_config
 from s2s.config.schema import Config
+from s2s.decoding.bundle import load_targets
 from s2s.decoding.translator import Translator
-from s2s.errors import InputMissingError
+from s2s.errors import InputMissingError, UsageError
 from s2s.jobs.evaluate import TestSet, split_of_run
 from s2s.run_folder import RunFolder
 from s2s.scoring.significance import Comparison, compare
@@ -41,6 +42,16 @@ def config_of(run: Path) -> Config:
     if not resolved.is_file():
         raise InputMissingError("not a run folder: no resolved.yaml", where=str(run))
     return load_config(resolved)
+
+
+def refuse_several_targets(run: Path) -> None:
+    """Raise UsageError if a model translates into several languages; InputMissingError if there is no model."""
+    if targets := load_targets(run):
+        raise UsageError(
+            f"the model translates into several languages ({', '.join(targets)}); this command knows one direction",
+            where=str(run),
+            hint="Add the new text to data.train of its config, and train it anew.",
+        )
 
 
 def text_of(run: Path) -> TestSet:

@@ -12,7 +12,7 @@ import torch
 
 from s2s.config.schema import Config
 from s2s.console import duration
-from s2s.corpus.batches import plan_epoch
+from s2s.corpus.batches import plan_balanced_epoch
 from s2s.corpus.subword import SubwordDropout
 from s2s.decoding.bundle import build_transformer
 from s2s.jobs.tokenize import Prepared, prepare
@@ -119,7 +119,9 @@ def measure(config: Config, run: RunFolder, *, device: str = "auto", threads: in
 def _probe(trainer: Trainer, prepared: Prepared) -> tuple[int, float, float]:
     """Updates per epoch, target pieces per second and seconds per update, by doing some."""
     split, config = prepared.train, trainer.config
-    plan = plan_epoch(split.src_lengths, split.tgt_lengths, batch_tokens=config.batch_tokens, seed=config.seed, epoch=0)
+    plan = plan_balanced_epoch(
+        split, batch_tokens=config.batch_tokens, seed=config.seed, epoch=0, temperature=config.temperature
+    )
     largest = max(plan, key=lambda indices: len(indices) * int(split.tgt_lengths[indices].max() + 1))
     trainer.update([largest] * config.accumulate)
     n_tokens, began = 0, time.perf_counter()

@@ -10,15 +10,15 @@ from typing import Any
 
 from s2s.config.load import load_config
 from s2s.console import say
-from s2s.corpus.pairs import open_pairs
+from s2s.corpus.pairs import open_pairs, tag_of
 from s2s.corpus.text import read_lines
-from s2s.decoding.bundle import find_bundle
+from s2s.decoding.bundle import Bundle, find_bundle, load_targets
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.search import SearchOptions
 from s2s.decoding.translator import Translator, count_notes
 from s2s.errors import CannotCreateError, DataError, InputMissingError, OutputError, S2SError, UsageError
 from s2s.run_folder import RunFolder, write_atomic
-from s2s.scoring.metrics import Score, corpus_scores
+from s2s.scoring.metrics import Score, bleu, corpus_scores
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,17 @@ class TestSet:
     name: str
     sources: list[str]
     references: list[str]
+    target: str | None = None  # its language, if it is not the model's
+
+    def by_target(self, targets: Sequence[str]) -> "list[TestSet]":
+        """One for each language into which a model of several translates, by the tags of the sources; or itself."""
+        parts = []
+        for target in targets:
+            rows = [row for row, source in enumerate(self.sources) if source.startswith(f"{tag_of(target)} ")]
+            if rows:
+                sources, references = ([side[row] for row in rows] for side in (self.sources, self.references))
+                parts.append(TestSet(f"{self.name}-{target}", sources, references, target))
+        return parts or [self]
 
 
 @dataclass(frozen=True)
@@ -93,8 +104,13 @@ def split_of_run(run: Path, split: str) -> TestSet:
     return TestSet(split, [src for src, _ in both], [tgt for _, tgt in both])
 
 
-def files_as_test_set(source: Path, reference: Path) -> TestSet:
+def files_as_test_set(source: Path, reference: Path, to: str | None = None) -> TestSet:
     """A test set from a file of sentences and one of references, a line each.
+
+    Args:
+        source: Sentences.
+        reference: As many references.
+        to: Their language, for a model that translates into several.
 
     Raises:
         DataError: If they do not have the same number of lines.
@@ -104,7 +120,9 @@ def files_as_test_set(source: Path, reference: Path) -> TestSet:
     sources, references = list(read_lines(source)), list(read_lines(reference))
     if len(sources) != len(references):
         raise DataError(f"{source} has {len(sources):,} lines, {reference} {len(references):,}")
-    return TestSet(source.name, sources, references)
+    if to is not None:
+        sources = [f"{tag_of(to)} {line}" if line.strip() else line for line in sources]
+    return TestSet(source.name, sources, references, to)
 
 
 def tasks(runs: Sequence[Path], splits: Sequence[str], files: Sequence[TestSet]) -> list[tuple[Path, TestSet]]:
@@ -124,7 +142,7 @@ def tasks(runs: Sequence[Path], splits: Sequence[str], files: Sequence[TestSet])
         found += [(run, test_set) for test_set in files]
         for split in splits:
             try:
-                found.append((run, split_of_run(run, split)))
+                found += [(run, part) for part in split_of_run(run, split).by_target(load_targets(run))]
             except (UsageError, InputMissingError) as error:
                 missing.append(error)
     if missing and not found:
@@ -182,7 +200,7 @@ def evaluate_with(
     translations = translator.translate_lines(test_set.sources, options, check_stop)
     seconds = time.perf_counter() - began
     hypotheses = [translation.text for translation in translations]
-    scores = corpus_scores(hypotheses, test_set.references, translator.bundle.target)
+    scores = corpus_scores(hypotheses, test_set.references, test_set.target or translator.bundle.target)
     nll = _nll(translator, test_set)
     return (
         Evaluation(
@@ -200,6 +218,21 @@ def evaluate_with(
         ),
         hypotheses,
     )
+
+
+def mean_bleu(hypotheses: Sequence[str], test_set: TestSet, bundle: Bundle) -> Score:
+    """BLEU; of a model with several target languages the mean of theirs, each with its own tokenisation."""
+    parts = test_set.by_target(bundle.targets)
+    if len(parts) == 1:
+        return bleu(hypotheses, test_set.references, parts[0].target or bundle.target)
+    of_source: dict[str, list[str]] = {part.name: [] for part in parts}
+    for source, hypothesis in zip(test_set.sources, hypotheses, strict=True):
+        target = next((target for target in bundle.targets if source.startswith(f"{tag_of(target)} ")), None)
+        if target is not None:
+            of_source[f"{test_set.name}-{target}"].append(hypothesis)
+    scores = [bleu(of_source[part.name], part.references, part.target or bundle.target) for part in parts]
+    value = sum(score.value for score in scores) / len(scores)
+    return Score("BLEU", value, f"mean of {len(scores)} languages: {scores[0].signature}")
 
 
 def _nll(translator: Translator, test_set: TestSet) -> float:

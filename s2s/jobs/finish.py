@@ -9,9 +9,8 @@ from s2s.config.schema import DecodeConfig
 from s2s.console import say
 from s2s.decoding.translator import Translator
 from s2s.errors import DataError
-from s2s.jobs.evaluate import Evaluation, evaluate_with, keep, split_of_run, table
+from s2s.jobs.evaluate import Evaluation, TestSet, evaluate_with, keep, mean_bleu, split_of_run, table
 from s2s.model.weights import load_weights
-from s2s.scoring.metrics import bleu
 from s2s.training.averaging import average_weights
 from s2s.training.checkpoint import regular_checkpoints
 
@@ -75,22 +74,24 @@ def choose_search(session: "Session") -> DecodeConfig:
         options = translator.options(length_penalty=alpha)
         translations = translator.translate_lines(sources, options, session.check_stop)
         hypotheses = [translation.text for translation in translations]
-        scores[alpha] = bleu(hypotheses, references, session.config.data.target).value
+        scores[alpha] = mean_bleu(hypotheses, TestSet("valid", sources, references), translator.bundle).value
     best = max(scores, key=lambda alpha: (scores[alpha], -abs(alpha - 1.0)))
     listed = ", ".join(f"{alpha:g}: {score:.2f}" for alpha, score in scores.items())
     say(f"length penalty {best:g} (validation BLEU, beam {decode.beam}: {listed})")
     return decode.model_copy(update={"length_penalty": best})
 
 
-def score_test(session: "Session", decode: DecodeConfig) -> Evaluation | None:
-    """Score the test split, if there is one."""
+def score_test(session: "Session", decode: DecodeConfig) -> list[Evaluation]:
+    """Score the test split, if there is one; with several target languages, each by itself."""
     if session.config.data.test is None:
-        return None
-    test_set = split_of_run(session.run.path, "test")
+        return []
     translator = Translator(session.bundle({}, decode), session.config.train.precision)
-    evaluation, hypotheses = evaluate_with(
-        translator, test_set, translator.options(), name=str(session.run.path), check_stop=session.check_stop
-    )
-    keep(evaluation, hypotheses, session.run)
-    say(table([evaluation]))
-    return evaluation
+    evaluations = []
+    for test_set in split_of_run(session.run.path, "test").by_target(translator.bundle.targets):
+        evaluation, hypotheses = evaluate_with(
+            translator, test_set, translator.options(), name=str(session.run.path), check_stop=session.check_stop
+        )
+        keep(evaluation, hypotheses, session.run)
+        evaluations.append(evaluation)
+    say(table(evaluations))
+    return evaluations

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from s2s.config.schema import Config
+from s2s.config.schema import Config, VocabConfig
 from s2s.console import say
 from s2s.corpus.cleaning import CleaningRules
 from s2s.corpus.file_sums import FileSums
-from s2s.corpus.pairs import PairCorpus, open_pairs
+from s2s.corpus.pairs import PairCorpus, open_pairs, tags_in
 from s2s.corpus.report import SplitReport
 from s2s.corpus.store import EncodedSplit, ensure_split, fingerprint_of
 from s2s.corpus.text import decode_line
@@ -148,7 +148,7 @@ def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabula
         raise _changed(run)
     if parent is None:
         say("learning the vocabulary …")
-    vocabularies = parent or Vocabularies.learn(train, config.vocab)
+    vocabularies = parent or Vocabularies.learn(train, _with_tags(config))
     known = data_of_checkpoints(run)
     if known and not known.startswith(fingerprint_of(train, vocabularies, CleaningRules.from_config(config.data))):
         raise _changed(run)  # before what is there is written over
@@ -164,6 +164,12 @@ def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabula
     for note_text in vocabularies.notes:
         say(f"note: {note_text}")
     return vocabularies
+
+
+def _with_tags(config: Config) -> VocabConfig:
+    """The vocabulary's options, with the tags of the target languages as symbols."""
+    symbols = list(dict.fromkeys([*config.vocab.user_symbols, *tags_in(config.data.train)]))
+    return config.vocab.model_copy(update={"user_symbols": symbols})
 
 
 def _changed(run: RunFolder) -> ConfigError:

@@ -17,13 +17,14 @@ from torch import Tensor
 from s2s.config.load import dump_config
 from s2s.config.schema import Config, DecodeConfig
 from s2s.console import duration, say
+from s2s.corpus.pairs import tags_in
 from s2s.corpus.subword import SubwordDropout
 from s2s.decoding.bundle import Bundle, build_transformer, save_bundle
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.translator import Translator
 from s2s.errors import DivergedError, Interrupted
 from s2s.jobs.card import write_card
-from s2s.jobs.evaluate import Evaluation, TestSet
+from s2s.jobs.evaluate import Evaluation, TestSet, mean_bleu
 from s2s.jobs.finish import choose_search, choose_weights, score_test
 from s2s.jobs.ranks import LeadingHooks, config_digest, follow, what_an_update_takes
 from s2s.jobs.resume import put_parent, refuse_other_config, resume, what_is_frozen
@@ -31,7 +32,6 @@ from s2s.jobs.tokenize import Prepared, open_split, prepare, split_specs
 from s2s.model.weights import load_weights
 from s2s.run_folder import RunFolder, write_atomic
 from s2s.runtime import autocast_type, seed_of_step
-from s2s.scoring.metrics import bleu
 from s2s.training.checkpoint import (
     LOWER_THE_RATE,
     TrainingState,
@@ -58,7 +58,7 @@ class TrainResult:
         ended: Why it ended, in words.
         chosen: Which weights became the model: `best`, `last` or `average`.
         valid_bleu: Greedy BLEU of those on the validation split.
-        test: Evaluation on the test split, if there is one.
+        tests: Evaluation on the test split, if there is one; of several target languages, one each.
     """
 
     run: Path
@@ -66,7 +66,7 @@ class TrainResult:
     ended: str
     chosen: str
     valid_bleu: float
-    test: Evaluation | None
+    tests: list[Evaluation]
 
 
 def train(
@@ -225,9 +225,9 @@ class Session:
         decode = choose_search(self)
         self._export({"chosen": chosen, "valid_bleu": valid_bleu}, decode)
         self.run.diverged.unlink(missing_ok=True)  # of an earlier start, from which this one has recovered
-        test = score_test(self, decode)
-        write_card(self.run, words)
-        return TrainResult(self.run.path, state.step, ended, chosen, valid_bleu, test)
+        tests = score_test(self, decode)
+        write_card(self.run, words, tests)
+        return TrainResult(self.run.path, state.step, ended, chosen, valid_bleu, tests)
 
     def _keep_report(self, error: DivergedError) -> None:
         """Write down what is known about an update that diverged, the place of each of its pairs above all."""
@@ -286,6 +286,7 @@ class Session:
             target=data.target,
             max_source_length=int(split.src_lengths.max()),
             facts={"step": self.trainer.state.step, **facts},
+            targets=tuple(tag.removeprefix("<2").removesuffix(">") for tag in tags_in(data.train)),
         )
 
     def _curve(self) -> list[tuple[int, float]]:
@@ -302,7 +303,7 @@ class Session:
         options = translator.options(beam=1)
         translations = translator.translate_lines(self.valid.sources, options, self.check_stop)
         hypotheses = [translation.text for translation in translations]
-        score = bleu(hypotheses, self.valid.references, self.config.data.target)
+        score = mean_bleu(hypotheses, self.valid, translator.bundle)
         return -sum(log_probabilities) / n_pieces, score, hypotheses
 
     def _show_samples(self, hypotheses: list[str]) -> None:

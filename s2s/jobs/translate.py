@@ -82,6 +82,7 @@ def translate_stream(
     sampling: Sampling | None = None,
     *,
     align: bool = False,
+    to: str | None = None,
 ) -> StreamReport:
     """Translate lines as they come in; what waits is translated together, what comes alone at once.
 
@@ -96,6 +97,7 @@ def translate_stream(
         sampling: Draw translations at random, if given.
         align: Add to each translation ` ||| ` and the words of the source that its words come from, as `0-0 1-2`
             (source word, target word, from 0); with `json`, as lists.
+        to: The language to translate into, for a model that knows several.
 
     Returns:
         Counts of what happened.
@@ -108,7 +110,7 @@ def translate_stream(
             lines.append(line)
             report.n_repaired += repaired
         translations = translator.translate_lines(
-            lines, options, prefix=prefix, sampling=sampling, first=report.n_lines, align=align
+            lines, options, prefix=prefix, sampling=sampling, first=report.n_lines, align=align, to=to
         )
         for number, translation in enumerate(translations, start=report.n_lines):
             sink.write(_render(translation, number, form).encode("utf-8", "replace"))

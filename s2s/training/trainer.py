@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from s2s.config.schema import TrainConfig
-from s2s.corpus.batches import plan_epoch
+from s2s.corpus.batches import plan_balanced_epoch
 from s2s.corpus.store import EncodedSplit
 from s2s.corpus.subword import SubwordDropout
 from s2s.errors import DivergedError, Interrupted
@@ -194,12 +194,12 @@ class Trainer:
         """Batches from where `state` stands, without end; `state` moves with them."""
         state = self.state
         while True:
-            plan = plan_epoch(
-                self.split.src_lengths,
-                self.split.tgt_lengths,
+            plan = plan_balanced_epoch(
+                self.split,
                 batch_tokens=self.config.batch_tokens,
                 seed=self.config.seed,
                 epoch=state.epoch,
+                temperature=self.config.temperature,
             )
             while state.batch < len(plan):
                 state.batch += 1

@@ -50,7 +50,7 @@ def moved(config: Config, name: str) -> tuple[Config, RunFolder]:
 def test_a_training_leaves_a_complete_run_folder(tiny_config: Config) -> None:
     result = train(tiny_config, given=b"# mine\n")
     run = RunFolder(Path(tiny_config.run))
-    assert (result.n_steps, result.ended, result.test) == (12, "12 updates are done", None)
+    assert (result.n_steps, result.ended, result.tests) == (12, "12 updates are done", [])
     assert run.config.read_bytes() == b"# mine\n"
     assert load_config(run.resolved) == tiny_config
     best = json.loads((run.checkpoint_folder(12) / "state.json").read_bytes())["best_step"]

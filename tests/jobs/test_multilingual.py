@@ -1,0 +1,158 @@
+"""One model for several directions: tags before sources, sampling by temperature, scores by language."""
+
+import contextlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_corpus import WORDS, small_config
+from typer.testing import CliRunner, Result
+
+from s2s.cli import app
+from s2s.config.load import dump_config
+from s2s.config.schema import Config
+from s2s.corpus.batches import plan_balanced_epoch
+from s2s.corpus.pairs import open_pairs
+from s2s.decoding.translator import Translator
+from s2s.errors import UsageError
+from s2s.jobs.tokenize import tokenize
+from s2s.jobs.train import train
+
+
+def s2s(*arguments: object, cwd: Path, stdin: bytes = b"") -> Result:
+    with contextlib.chdir(cwd):
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
+
+
+def multilingual(folder: Path, **changes: object) -> Config:
+    """English to German, as the small corpus has it, and English to a language of capitals, a third as much."""
+    config = small_config(folder, max_steps=300, validate_every=150, checkpoint_every=150, **changes)
+    sources = (folder / "train.en").read_text("utf-8").split("\n")[:20]
+    (folder / "caps.en").write_text("\n".join(sources) + "\n", "utf-8")
+    (folder / "caps.xx").write_text("\n".join(line.upper() for line in sources) + "\n", "utf-8")
+    specs = [f"en>de {folder}/train.{{en,de}}", f"en>xx {folder}/caps.{{en,xx}}"]
+    data = config.data.model_copy(update={"train": specs, "valid": specs, "test": specs, "target": "mul"})
+    return config.model_copy(update={"data": data})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("multilingual")
+    train(multilingual(folder, temperature=5.0))
+    return folder
+
+
+def test_a_direction_stands_before_a_spec(tmp_path: Path) -> None:
+    (tmp_path / "x.tsv").write_text("fr\ten\nchien\tdog\n \tcat\n", "utf-8")
+    [dog, cat] = open_pairs(f"en>fr {tmp_path}/x.tsv", source="a", target="b")
+    assert (dog.src, dog.tgt) == ("<2fr> dog", "chien")
+    assert (cat.src, cat.tgt) == ("<2fr> cat", " ")
+    [dog, cat] = open_pairs(f"fr>en {tmp_path}/x.tsv", source="a", target="b")
+    assert (dog.src, dog.tgt) == ("<2en> chien", "dog")
+    assert cat.src == " "  # an empty side stays one
+    tagged, plain = (open_pairs(f"{prefix}{tmp_path}/x.tsv", source="fr", target="en") for prefix in ("fr>en ", ""))
+    assert tagged.fingerprint != plain.fingerprint
+
+
+def test_the_model_says_it_in_the_language_it_is_told(folder: Path) -> None:
+    result = [s2s("translate", "--model", "run", "--to", to, "red cat", "blue dog", cwd=folder) for to in ("de", "xx")]
+    german, capitals = (one.stdout.split("\n")[:-1] for one in result)
+    assert set(" ".join(german).split()) <= set(WORDS.values())
+    assert set(" ".join(capitals).split()) <= {word.upper() for word in WORDS}
+    assert german != capitals
+
+
+def test_a_language_has_to_be_given_and_known(folder: Path) -> None:
+    nothing = s2s("translate", "--model", "run", "red cat", cwd=folder)
+    assert (nothing.exit_code, nothing.stdout) == (2, "")
+    assert "de, xx" in nothing.stderr
+    unknown = s2s("translate", "--model", "run", "--to", "fr", "red cat", cwd=folder)
+    assert unknown.exit_code == 2
+    assert "translates into de, xx" in unknown.stderr
+    # lines may say it themselves, and then each its own
+    mixed = s2s("translate", "--model", "run", cwd=folder, stdin=b"<2de> red cat\n\n<2xx> red cat\n")
+    german, empty, capitals = mixed.stdout.split("\n")[:-1]
+    assert (empty, capitals.isupper(), german.isupper()) == ("", True, False)
+
+
+def test_each_language_is_scored_by_itself(folder: Path) -> None:
+    for name, n in (("test-de", 60), ("test-xx", 20)):
+        scores = json.loads((folder / "run" / "eval" / name / "scores.json").read_text("utf-8"))
+        assert scores["n_sentences"] == n
+    result = s2s("evaluate", "run", "--split", "valid", "--json", cwd=folder)
+    assert [one["test_set"] for one in json.loads(result.stdout)] == ["valid-de", "valid-xx"]
+    files = s2s("evaluate", "run", "--src", "caps.en", "--ref", "caps.xx", "--to", "xx", "--json", cwd=folder)
+    [one], [_, same] = json.loads(files.stdout), json.loads(result.stdout)
+    assert [score["value"] for score in one["scores"]] == [score["value"] for score in same["scores"]]
+    card = (folder / "run" / "README.md").read_text("utf-8")
+    assert "test-de, 60 sentences" in card
+    assert "test-xx, 20 sentences" in card
+
+
+def test_every_part_of_a_long_line_says_the_language(folder: Path) -> None:
+    translator = Translator.load(folder / "run")
+    line = " ".join(["red cat."] * 30)
+    [translation] = translator.translate_lines([line], translator.options(beam=1), to="xx")
+    assert translation.n_parts > 1
+    assert translation.source == line
+    assert translation.text.isupper()
+    parts = translator._parts(f"<2xx> {line}")
+    vocabulary = translator.bundle.vocabularies.src
+    whole, tag = vocabulary.encode(f"<2xx> {line}"), vocabulary.encode("<2xx>")
+    assert all(part[: len(tag)] == tag for part in parts)
+    assert tag + [id_ for part in parts for id_ in part[len(tag) :]] == whole
+
+
+def test_alignments_count_the_words_of_the_line(folder: Path) -> None:
+    translator = Translator.load(folder / "run")
+    line = "red cat blue dog"
+    [with_to] = translator.translate_lines([line], translator.options(beam=1), align=True, to="xx")
+    [typed] = translator.translate_lines([f"<2xx> {line}"], translator.options(beam=1), align=True)
+    assert with_to.text == typed.text
+    assert with_to.alignment == [(src - 1, tgt) for src, tgt in typed.alignment or [] if src]
+    long = " ".join(["red cat."] * 30)
+    [in_parts] = translator.translate_lines([long], translator.options(beam=1), align=True, to="xx")
+    assert in_parts.alignment
+    assert max(src for src, _ in in_parts.alignment) < 60
+
+
+def test_a_model_of_one_direction_takes_its_own_language(tmp_path: Path) -> None:
+    train(small_config(tmp_path))
+    translator = Translator.load(tmp_path / "run")
+    assert translator.translate(["red cat"], to="de") == translator.translate(["red cat"])
+    with pytest.raises(UsageError, match="it knows de alone"):
+        translator.translate(["red cat"], to="fr")
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0, 100.0])
+def test_small_corpora_come_more_often_as_temperature_says(tmp_path: Path, temperature: float) -> None:
+    split = tokenize(multilingual(tmp_path)).train
+    assert split.corpus_starts == [0, 60]
+    sizes = np.array([60, len(split) - 60])
+    shares = sizes ** (1 / temperature) / (sizes ** (1 / temperature)).sum()
+    drawn = np.zeros(2)
+    seen = set()
+    for epoch in range(30):
+        plan = plan_balanced_epoch(split, batch_tokens=64, seed=1, epoch=epoch, temperature=temperature)
+        pairs = np.concatenate(list(plan))
+        again = plan_balanced_epoch(split, batch_tokens=64, seed=1, epoch=epoch, temperature=temperature)
+        assert np.array_equal(pairs, np.concatenate(list(again)))
+        drawn += [(pairs < 60).sum(), (pairs >= 60).sum()]
+        seen |= set(pairs.tolist())
+    assert drawn.sum() / 30 == pytest.approx(len(split), rel=0.03)
+    assert drawn / drawn.sum() == pytest.approx(shares, abs=0.02)
+    assert seen == set(range(len(split)))
+
+
+def test_a_config_with_directions_is_written_and_read(tmp_path: Path) -> None:
+    config = multilingual(tmp_path)
+    (tmp_path / "c.yaml").write_text(dump_config(config), "utf-8")
+    assert s2s("check", "c.yaml", "--examples", "0", cwd=tmp_path).exit_code == 0
+
+
+@pytest.mark.parametrize("command", [("adapt", "new.tsv"), ("backtranslate", "mono.xx")])
+def test_what_knows_one_direction_alone_refuses_several(folder: Path, command: tuple[str, str]) -> None:
+    result = s2s(command[0], "run", command[1], cwd=folder)
+    assert result.exit_code == 2
+    assert "several" in result.stderr
