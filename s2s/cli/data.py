@@ -45,10 +45,11 @@ def check_command(
         if source_column or target_column:
             wanted = Wanted(*job.languages_of(specs["train"]), source_column, target_column)
     corpora = job.open_splits(specs, wanted)
+    paths = None if clean is None else job.clean_files(clean, corpora)
     reports = job.check(corpora, n_examples=n_examples)
     print(job.as_json(reports) if as_json else "\n\n".join(report.text() for report in reports))
-    if clean is not None:
-        n = job.write_clean(corpora["train"], reports[0].examined, clean)
+    if paths is not None:
+        n = job.write_clean(corpora["train"], reports[0].examined, paths)
         print(f"{clean}: {n:,} pairs", file=sys.stderr)
     if any(report.examined.is_broken for report in reports):
         raise typer.Exit(65)

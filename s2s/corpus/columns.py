@@ -50,7 +50,8 @@ class Wanted:
 
     def missing(self, where: str, names: Sequence[str]) -> DataError:
         """The error for columns that are not there; it lists those that are."""
-        shown = ", ".join(name if name else "''" for name in names[:_MAX_SHOWN])
+        printable = ("".join(char if char.isprintable() else "?" for char in name) for name in names[:_MAX_SHOWN])
+        shown = ", ".join(name if name else "''" for name in printable)
         more = f" and {len(names) - _MAX_SHOWN} more" if len(names) > _MAX_SHOWN else ""
         source = self.source_column or self.source
         target = self.target_column or self.target

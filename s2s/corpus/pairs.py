@@ -1,9 +1,10 @@
 """Sentence pairs by a spec: text files, tables, or a dataset of the Hugging Face hub. See `docs/data.md`."""
 
+import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -15,7 +16,7 @@ from s2s.corpus.file_sums import FileSums
 from s2s.corpus.hub import PREFIX, HubSplit
 from s2s.corpus.tables import Complain, CsvFile, JsonLinesFile, Row, TsvFile
 from s2s.corpus.text import check_readable, read_lines, uncompressed_suffix
-from s2s.errors import ConfigError, DataError
+from s2s.errors import CannotCreateError, ConfigError, DataError
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _DIRECTION = re.compile(r"([A-Za-z][\w-]{0,30})>([A-Za-z][\w-]{0,30})\s+")
@@ -166,17 +167,33 @@ class PairCorpus:
         """Names of the chosen columns of each part; None for text files."""
         return [part.source.columns() for part in self._parts]
 
-    @property
-    def paths(self) -> list[Path]:
-        """The files of its specs; none of the hub."""
-        return [path for part in self._parts for path in part.paths]
+    def refuse_to_lose(self, outputs: Iterable[Path]) -> None:
+        """Raise if a file that is to be written is one that is read here.
+
+        Raises:
+            CannotCreateError: Names it.
+        """
+        for path in outputs:
+            if path.exists() and any(path.samefile(one) for one in self._files() if one.exists()):
+                raise CannotCreateError(
+                    "is read here; it is not written over", where=str(path), hint="Give what is written another name."
+                )
+
+    def _files(self) -> Iterator[Path]:
+        """The files of its specs; of the hub those of local folders."""
+        for part in self._parts:
+            yield from part.paths
+            if isinstance(part.source, HubSplit) and part.source.is_local:
+                yield from (path for path in Path(part.source.name).rglob("*") if path.is_file())
 
     @property
     def description(self) -> str:
         """Specs and chosen columns in words, for display."""
         parts = []
         for part in self._parts:
-            columns = part.source.columns()
+            columns = None
+            with contextlib.suppress(DataError):  # its first row cannot be read: whoever reads it is told
+                columns = part.source.columns()
             parts.append(f"{part.spec} (columns {columns[0]}, {columns[1]})" if columns else part.spec)
         return "; ".join(parts)
 

@@ -154,7 +154,9 @@ class CsvFile:
                 return
             except csv.Error as error:
                 hint = 'A quote in a quoted cell is written twice (""), and every quote is closed.'
-                _tell(complain, DataError(f"malformed CSV: {error}", where=f"{self.path}:{number}", hint=hint), error)
+                here = "" if reader.line_num == number else f", up to line {reader.line_num:,}"
+                what = f"malformed CSV{here}: {error}"
+                _tell(complain, DataError(what, where=f"{self.path}:{number}", hint=hint), error)
                 continue
             yield cells, number
 

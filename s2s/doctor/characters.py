@@ -12,8 +12,9 @@ Sums = npt.NDArray[np.uint64]
 N_CODES = 0x110000
 _N_TOLD = 0x32000  # beyond are variation selectors, private use and nothing
 
-LETTER, DIGIT, SPACE, UNSPACED, RARE = 1, 2, 4, 8, 16
-"""Kinds, as bits. UNSPACED: a letter of a script that has no spaces between words. RARE: worth a closer look."""
+LETTER, DIGIT, SPACE, UNSPACED, RARE, LEAD, TRAIL = 1, 2, 4, 8, 16, 32, 64
+"""Kinds, as bits. UNSPACED: a letter that is a word. RARE: worth a closer look. LEAD and TRAIL: what the first and the
+other bytes of a character in UTF-8 look like when they are read as Windows-1252 or Latin-1."""
 
 # Ranges of code points, the last included. Those of ISO 15924 that have much text; others are all one "other".
 SCRIPTS: dict[str, list[tuple[int, int]]] = {
@@ -54,10 +55,12 @@ SCRIPTS: dict[str, list[tuple[int, int]]] = {
     "Han": [(0x3005, 0x3007), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF)],
 }  # fmt: skip
 SCRIPT_NAMES = list(SCRIPTS)
-WITHOUT_SPACES = {"Thai", "Lao", "Tibetan", "Myanmar", "Khmer", "Kana", "Han"}
+CHARACTERS_AS_WORDS = {"Kana", "Han"}
+"""Of these scripts, which have no spaces, a character is taken for a word. In Thai, Lao, Khmer, Burmese and Tibetan,
+which have none either, single letters say too little: there what stands between spaces is a word."""
 
-# what mojibake begins with, markup, U+FFFD, and bytes that were not UTF-8 (lone surrogates)
-_RARE = [*map(ord, "ÃÂâÐÑï<&\ufffd"), *range(0xDC80, 0xDD00)]
+# markup, U+FFFD, and bytes that were not UTF-8 (lone surrogates)
+_RARE = [*map(ord, "<&\ufffd"), *range(0xDC80, 0xDD00)]
 
 
 @cache
@@ -82,7 +85,10 @@ def kind_of() -> Bytes:
     table[[9, 10, 13]] = SPACE
     table[[0x2028, 0x2029, 0xFEFF]] |= RARE
     table[_RARE] |= RARE
-    for name in WITHOUT_SPACES:
+    table[0xC2:0xF5] |= LEAD
+    table[0x80:0xC0] |= TRAIL
+    table[[ord(char) for char in bytes(range(0x80, 0xC0)).decode("cp1252", "ignore")]] |= TRAIL
+    for name in CHARACTERS_AS_WORDS:
         for first, last in SCRIPTS[name]:
             part = table[first : last + 1]
             part[(part & LETTER) != 0] |= UNSPACED

@@ -66,9 +66,11 @@ class Examined:
         parts: Its specs.
         unreadable: Errors of rows that cannot be read, and of files of unequal length, the first of them.
         n_unreadable: How many there were.
+        is_unequal: Whether two files do not have the same number of lines.
         n_words: Words of the source and the target side.
         texts: Hash sums of the letters and digits of each source and each target.
-        n_words_of: Words of each source and target.
+        n_words_of: Words of each source and target, at most half as many as letters: a character of Chinese is less
+            than a word.
     """
 
     usual: Usual
@@ -76,6 +78,7 @@ class Examined:
     parts: list[Part] = field(default_factory=list)
     unreadable: list[DataError] = field(default_factory=list)
     n_unreadable: int = 0
+    is_unequal: bool = False
     n_words: tuple[int, int] = (0, 0)
     texts: tuple[Sums, Sums] = field(default_factory=lambda: (_NO_SUMS, _NO_SUMS))
     n_words_of: tuple[Integers, Integers] = field(default_factory=lambda: (_NONE, _NONE))
@@ -93,13 +96,12 @@ class Examined:
     @property
     def is_parallel(self) -> bool:
         """Whether line n of one side goes with line n of the other, as far as is seen."""
-        unequal = any(isinstance(error, UnequalLinesError) for error in self.unreadable)
-        return not unequal and not any(part.stretches for part in self.parts)
+        return not self.is_unequal and not any(part.stretches for part in self.parts)
 
     @property
     def is_broken(self) -> bool:
         """Whether training would refuse it, or learn from pairs that do not belong together."""
-        return bool(self.n_unreadable or self.count(Fault.NOT_UTF8) or not self.is_parallel)
+        return bool(self.n_unreadable or self.count(Fault.NOT_UTF8) or not self.is_parallel or not self.is_kept.any())
 
 
 @dataclass(frozen=True)
@@ -141,9 +143,11 @@ def examine(corpus: PairCorpus, held_out: Sequence[HeldOut] = ()) -> Examined:
     n_words: tuple[list[Integers], list[Integers]] = ([], [])
     lengths: tuple[list[Integers], list[Integers]] = ([], [])
     runs: list[tuple[str, int]] = []  # spec and number of pairs
+    total = [0, 0]
 
     def complain(error: DataError) -> None:
         found.n_unreadable += 1
+        found.is_unequal |= isinstance(error, UnequalLinesError)
         if len(found.unreadable) < _MAX_UNREADABLE:
             found.unreadable.append(error)
 
@@ -157,15 +161,18 @@ def examine(corpus: PairCorpus, held_out: Sequence[HeldOut] = ()) -> Examined:
         flags.append(marks)
         for side in (0, 1):
             texts[side].append(looked[side].text)
-            n_words[side].append(looked[side].n_words.astype(np.int32))
+            total[side] += int(looked[side].n_words.sum())
+            n_words[side].append(np.minimum(looked[side].n_words, (looked[side].n_letters + 1) // 2).astype(np.int32))
             lengths[side].append(looked[side].n_characters.astype(np.int32))
         runs.append((spec, len(keys)))
+    if not flags and found.unreadable:
+        raise found.unreadable[0]
     if not flags:
         raise DataError("there is no pair to look at", where=corpus.description)
     found.flags = np.concatenate(flags)
     found.texts = np.concatenate(texts[0]), np.concatenate(texts[1])
     found.n_words_of = np.concatenate(n_words[0]), np.concatenate(n_words[1])
-    found.n_words = int(found.n_words_of[0].sum()), int(found.n_words_of[1].sum())
+    found.n_words = total[0], total[1]
     _mark_many(found)
     found.parts = _parts(runs, np.concatenate(lengths[0]), np.concatenate(lengths[1]))
     return found

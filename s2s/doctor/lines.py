@@ -8,12 +8,13 @@ or a line: a running sum again, divided by the power at which the line begins.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from unicodedata import normalize
 
 import numpy as np
 import numpy.typing as npt
 
 from s2s.doctor import characters
-from s2s.doctor.characters import DIGIT, LETTER, RARE, SPACE, UNSPACED, Bytes, Sums
+from s2s.doctor.characters import DIGIT, LEAD, LETTER, RARE, SPACE, TRAIL, UNSPACED, Bytes, Sums
 
 Integers = npt.NDArray[np.int64]
 Truths = npt.NDArray[np.bool_]
@@ -39,7 +40,7 @@ class Lines:
         n_digits: Digits and other numerals.
         n_words: Runs of letters and digits; a letter of a script without spaces is a word.
         has_run: Whether a character other than a digit or space stands there ten times in a row.
-        has_rare: Whether there is a character worth a closer look.
+        has_rare: Whether there is a character worth a closer look, or the line is longer than what is looked at.
         digits: Hash sum of its digits, in any order.
         text: Hash sum of its letters and digits, without case, spaces and punctuation.
         words: Hash sum of each word, without case.
@@ -69,12 +70,15 @@ def look_at(lines: Sequence[str], own: Bytes) -> Lines:
     """Look at lines.
 
     Args:
-        lines: Text; bytes that were not UTF-8 as lone surrogates.
+        lines: Text; bytes that were not UTF-8 as lone surrogates. It is looked at in the form NFC: the vocabulary
+            composes accents too.
         own: 1 for each code point that is a letter of this side's scripts, else 0.
     """
     n = len(lines)
+    lines = [line if line.isascii() else normalize("NFC", line) for line in lines]
     lengths = np.fromiter(map(len, lines), dtype=np.int64, count=n)
-    if n and lengths.max() > MAX_CHARACTERS:
+    is_long = lengths > MAX_CHARACTERS
+    if is_long.any():
         lines = [line[:MAX_CHARACTERS] for line in lines]
         lengths = np.minimum(lengths, MAX_CHARACTERS)
     codes = np.frombuffer("".join(lines).encode("utf-32-le", "surrogatepass"), dtype="<u4")
@@ -110,7 +114,9 @@ def look_at(lines: Sequence[str], own: Bytes) -> Lines:
         n_digits=(to - from_).astype(np.int64),
         n_words=n_words,
         has_run=_has(_runs(codes, kinds), starts, ends - (RUN - 1)),
-        has_rare=_has(np.flatnonzero(kinds & RARE), starts, ends),
+        has_rare=_has(np.flatnonzero(kinds & RARE), starts, ends)
+        | _has(np.flatnonzero(((kinds[:-1] & LEAD) != 0) & ((kinds[1:] & TRAIL) != 0)), starts, ends - 1)
+        | is_long,
         digits=digit_sums[to] - digit_sums[from_],
         text=text,
         words=words,

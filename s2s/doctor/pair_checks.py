@@ -1,11 +1,13 @@
 """The checks that need nothing but a pair and what is usual in its corpus."""
 
+import contextlib
 import re
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from s2s.doctor.characters import CHARACTERS_AS_WORDS
 from s2s.doctor.faults import Fault
 from s2s.doctor.lines import Integers, Lines, Truths, look_at
 from s2s.doctor.usual import KNOWN, OTHER, OWN, Usual
@@ -15,12 +17,17 @@ Flags = npt.NDArray[np.uint32]
 MAX_WORDS, MAX_CHARACTERS = 200, 1_000
 """A longer side is told: few sentences are so long, and attention pays for them by the square."""
 
-_MOJIBAKE = re.compile(r"[ÃÂÐÑ][\x80-¿‘-„†‡•…‰ƒŠšŒœŽžŸ€™‹›˜ˆ–—]|â€|ï»¿|ï¿½")
-_MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,200}>|&(?:[A-Za-z]{2,8}|#\d{1,6});")
+_NOT_ASCII = re.compile("[^\x00-\x7f]{2,}")
+_AFTER_WORDS = "”’“‘…»›\u00a0"  # which may follow a capital such as Ã as they are
+_MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,200}>|<!--|&(?:[A-Za-z][A-Za-z0-9]{1,20}|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _CONTROL = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\ufeff\ufff9-\ufffb]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+    "\ufff9-\ufffb]|(?<=[A-Za-zÀ-ɏ])[\u200c\u200d]"
 )
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
+_WORD = re.compile(r"[^\W\d_]+")
+# letters that look like one of the Latin script
+_LOOK_ALIKE = frozenset("аеорсухіјѕԁһӏвкмнтАВЕКМНОРСТУХІЈЅԌᎪοΑΒΕΖΗΙΚΜΝΟΡΤΥΧօհոսցզք")
 
 
 def flags_of(sources: Sequence[str], targets: Sequence[str], usual: Usual) -> tuple[Flags, tuple[Lines, Lines]]:
@@ -48,11 +55,15 @@ def flags_of(sources: Sequence[str], targets: Sequence[str], usual: Usual) -> tu
         if side.tells_unknown:
             _mark(flags, Fault.UNKNOWN_WORDS, (lines.n_words >= 6) & (n_known * 3 < lines.n_words))
         _mark(flags, Fault.OTHER_SCRIPT, (lines.n_letters >= 3) & (lines.n_own * 2 < lines.n_letters))
-        _mark(flags, Fault.MIXED_SCRIPT, _mixed(lines))
+        for index in np.flatnonzero(_mixed(lines)).tolist():
+            flags[index] |= _looks_alike(text[index])
         in_words = lines.n_letters + lines.n_digits
-        _mark(flags, Fault.NO_LETTERS, (lines.n_characters >= 3) & (in_words * 2 < lines.n_characters))
+        nothing = (in_words == 0) | ((lines.n_characters >= 8) & (in_words * 4 < lines.n_characters))
+        _mark(flags, Fault.NO_LETTERS, (lines.n_characters > 0) & nothing)
         _mark(flags, Fault.LONG, (lines.n_words > MAX_WORDS) | (lines.n_characters > MAX_CHARACTERS))
-        _mark(flags, Fault.REPETITION, lines.has_run | _repeats(lines))
+        _mark(
+            flags, Fault.REPETITION, lines.has_run | _repeats(lines, 6 if CHARACTERS_AS_WORDS & {*side.scripts} else 3)
+        )
         for index in np.flatnonzero(lines.has_rare).tolist():
             flags[index] |= _rare(text[index])
     src, tgt = looked
@@ -79,9 +90,9 @@ def _mixed(lines: Lines) -> Truths:
     return lines.count_words((scripts & (scripts - np.uint8(1))) != 0) > 0
 
 
-def _repeats(lines: Lines) -> Truths:
-    """Lines of nine words or more of which at most a third differ."""
-    many = lines.n_words >= 9
+def _repeats(lines: Lines, times: int) -> Truths:
+    """Lines in which words come so many times on average, and of three times as many words or more."""
+    many = lines.n_words >= 3 * times
     result = np.zeros(len(many), dtype=np.bool_)
     if not many.any():
         return result
@@ -91,7 +102,7 @@ def _repeats(lines: Lines) -> Truths:
     keys = np.sort((line.astype(np.uint64) << np.uint64(32)) | (word & np.uint64(0xFFFFFFFF)))
     keys = keys[np.append(True, keys[1:] != keys[:-1])] >> np.uint64(32)
     n_different: Integers = np.bincount(keys.astype(np.int64), minlength=len(many))
-    return many & (n_different * 3 <= lines.n_words)
+    return many & (n_different * times <= lines.n_words)
 
 
 def _rare(text: str) -> int:
@@ -101,10 +112,35 @@ def _rare(text: str) -> int:
         found |= Fault.REPLACED
     if _NOT_UTF8.search(text):
         found |= Fault.NOT_UTF8
-    if _MOJIBAKE.search(text):
+    if _is_mojibake(text):
         found |= Fault.MOJIBAKE
     if ("<" in text or "&" in text) and _MARKUP.search(text):
         found |= Fault.MARKUP
     if _CONTROL.search(text):
         found |= Fault.CONTROL
     return int(found)
+
+
+def _is_mojibake(text: str) -> bool:
+    """Whether parts of a text become sense when their bytes in Windows-1252 or Latin-1 are read as UTF-8."""
+    n = 0
+    for match in _NOT_ASCII.finditer(text):
+        run = match[0]
+        for encoding in ("cp1252", "latin-1"):
+            with contextlib.suppress(UnicodeError):
+                run.encode(encoding).decode("utf-8")
+                if len(run) > 2 or run[1] not in _AFTER_WORDS:
+                    return True
+                n += 1  # it may be what it is; twice in a line it is not
+                break
+    return n > 1
+
+
+def _looks_alike(text: str) -> int:
+    """Whether a word that mixes scripts has look-alikes in the place of Latin letters, or Latin ones among them."""
+    for word in _WORD.findall(text):
+        if not word.isascii():
+            latin = sum(char < "ɐ" for char in word)
+            if 0 < latin < len(word) and all(char < "ɐ" or char in _LOOK_ALIKE for char in word):
+                return int(Fault.MIXED_SCRIPT)
+    return 0

@@ -20,6 +20,7 @@ MAX_LAG = 64
 """Shifts up to so many lines are told by their number."""
 
 _NOTHING = 0.15  # if half of all windows go together less than this, the two texts have nothing to do with each other
+_VARIED = 0.2  # the deviation of the logarithms of lengths below which these say nothing
 _USUAL = 0.45  # below this median the lengths say nothing: texts whose lines are all equally long
 _LOST = 0.3  # a window that goes together less than this
 _GAIN = 0.3  # and, shifted, by so much more
@@ -62,7 +63,8 @@ def stretches(n_src: Lengths, n_tgt: Lengths) -> list[Stretch]:
     gained = by_lag[best, np.arange(n_windows)] > lags[0] + _GAIN
     shifted = weak & gained & (by_lag[best, np.arange(n_windows)] > _USUAL)
     alone = np.where(shifted, names[best], 0)
-    if float(np.median(np.where(shifted, 1.0, lags[0]))) < _NOTHING:
+    varied = min(float(np.std(src)), float(np.std(tgt))) > _VARIED
+    if n_windows >= 4 and varied and float(np.median(np.where(shifted, 1.0, lags[0]))) < _NOTHING:
         return [Stretch(0, len(src), None)]
     elsewhere = lags[0][~weak]
     says = len(elsewhere) > 0 and float(np.median(elsewhere)) > _USUAL

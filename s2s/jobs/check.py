@@ -9,7 +9,7 @@ from typing import BinaryIO
 from s2s.config.schema import Config
 from s2s.console import say
 from s2s.corpus.columns import Wanted
-from s2s.corpus.guess import UNKNOWN, as_specs, guess_languages
+from s2s.corpus.guess import UNKNOWN, as_specs, guess_languages, in_direction
 from s2s.corpus.pairs import PairCorpus, files_of, open_specs
 from s2s.corpus.text import uncompressed_suffix
 from s2s.doctor.examine import Examined, HeldOut, examine
@@ -18,19 +18,23 @@ from s2s.doctor.report import Report
 from s2s.errors import UsageError
 from s2s.run_folder import writing_to
 
-__all__ = ["as_json", "as_specs", "check", "languages_of", "of_config", "open_splits", "write_clean"]
+__all__ = ["as_json", "as_specs", "check", "clean_files", "languages_of", "of_config", "open_splits", "write_clean"]
 
 Specs = Mapping[str, list[str]]
 
 
 def open_splits(specs: Specs, wanted: Wanted | None) -> dict[str, PairCorpus]:
-    """Open the splits that are to be looked at.
+    """Open the splits that are to be looked at, all in the direction of `train`.
 
     Args:
         specs: Specs of `train`, and of `valid` and `test` if they are there.
         wanted: Languages and columns; None to find them by the names of files and columns.
     """
-    return {name: open_specs(spec, wanted or Wanted(*languages_of(spec))) for name, spec in specs.items()}
+    if wanted is None:
+        wanted = Wanted(*languages_of(specs["train"]))
+    source, target = wanted.source, wanted.target
+    turned = {name: [in_direction(spec, source, target) for spec in split] for name, split in specs.items()}
+    return {name: open_specs(split, wanted) for name, split in turned.items()}
 
 
 def of_config(config: Config) -> tuple[dict[str, list[str]], Wanted]:
@@ -75,16 +79,12 @@ def check(corpora: Mapping[str, PairCorpus], *, n_examples: int = 3) -> list[Rep
     return [reports[name] for name in corpora]
 
 
-def write_clean(corpus: PairCorpus, examined: Examined, spec: str) -> int:
-    """Write the pairs that have no fault that matters.
+def clean_files(spec: str, corpora: Mapping[str, PairCorpus]) -> list[Path]:
+    """The files of a cleaned copy: two, as `clean.{en,de}`, or a `.tsv` or `.jsonl` file.
 
-    Args:
-        corpus: The text.
-        examined: What was found in it.
-        spec: Two files, as `clean.{en,de}`, or a `.tsv` or `.jsonl` file. They get their names when they are whole.
-
-    Returns:
-        How many pairs.
+    Raises:
+        UsageError: It cannot be written in this form.
+        CannotCreateError: A file is one of those that are read.
     """
     paths = files_of(spec)
     ending = uncompressed_suffix(paths[0])
@@ -92,12 +92,26 @@ def write_clean(corpus: PairCorpus, examined: Examined, spec: str) -> int:
         len(paths) == 1 and ending not in (".tsv", ".jsonl")
     ):
         raise UsageError(f"cannot write {spec}", hint="Give two files, as clean.{en,de}, or one .tsv or .jsonl file.")
-    for path in paths:
-        if any(path.exists() and path.samefile(one) for one in corpus.paths):
-            raise UsageError(f"{path} is what was looked at; it is not written over", hint="Give --clean another name.")
+    for corpus in corpora.values():
+        corpus.refuse_to_lose(paths)
+    return paths
+
+
+def write_clean(corpus: PairCorpus, examined: Examined, paths: list[Path]) -> int:
+    """Write the pairs that have no fault that matters.
+
+    Args:
+        corpus: The text.
+        examined: What was found in it.
+        paths: From `clean_files`. They get their names when they are whole.
+
+    Returns:
+        How many pairs.
+    """
+    ending = uncompressed_suffix(paths[0])
     n = 0
     with ExitStack() as stack:
-        files = [stack.enter_context(writing_to(Path(path))) for path in paths]
+        files = [stack.enter_context(writing_to(path)) for path in paths]
         for pair, keep in zip(corpus.readable(lambda _: None), examined.is_kept.tolist(), strict=True):
             if keep:
                 n += 1

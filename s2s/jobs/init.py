@@ -8,7 +8,7 @@ from pathlib import Path
 from s2s.config.load import load_config
 from s2s.config.recipes import Choice, recipe_for
 from s2s.console import say
-from s2s.errors import CannotCreateError
+from s2s.errors import CannotCreateError, UsageError
 from s2s.jobs.dry_run import measure
 from s2s.jobs.split_text import SplitText, Wishes, split_text
 from s2s.run_folder import RunFolder, write_atomic
@@ -33,6 +33,8 @@ def init(folder: Path, wishes: Wishes, *, device: str = "auto", threads: int | N
         CannotCreateError: There is a config in the folder.
         DataError: The text is not parallel, cannot be read, or is too little.
     """
+    if not re.fullmatch(r"[^{},\x00-\x1f\ud800-\udfff]+", str(folder)):
+        raise UsageError(f"{str(folder)!r} is no name for a run", hint="Take one without braces and commas.")
     run = RunFolder(folder)
     if run.config.exists():
         raise CannotCreateError("is there already", where=str(run.config), hint="Take another name, or delete it.")

@@ -1,15 +1,17 @@
 """From parallel text to a training, a validation and a test set: looked at, cleaned, and with nothing shared."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from s2s.console import say
 from s2s.corpus.columns import Wanted
-from s2s.corpus.guess import guess_languages
+from s2s.corpus.guess import in_direction
 from s2s.corpus.pairs import PairCorpus, open_specs
 from s2s.doctor.examine import Examined
 from s2s.doctor.faults import Fault
@@ -22,6 +24,7 @@ FEWEST_PAIRS = 100
 """From fewer nothing can be learnt and held out."""
 
 _AT_ONCE = 2_048
+_FEWEST_HELD_OUT = 10
 _HELD_OUT = ("valid", "test")
 
 
@@ -75,13 +78,10 @@ def split_text(run: RunFolder, wishes: Wishes) -> SplitText:
         UsageError: The languages that were given are not those of the text.
     """
     source, target = _languages(wishes)
-    given = {"train": wishes.corpus, "valid": wishes.valid, "test": wishes.test}
+    wished = {"train": wishes.corpus, "valid": wishes.valid, "test": wishes.test}
+    given = {name: [in_direction(spec, source, target) for spec in specs] for name, specs in wished.items()}
     wanted = Wanted(source, target)
-    corpora = {
-        name: open_specs([_in_direction(spec, source, target) for spec in specs], wanted)
-        for name, specs in given.items()
-        if specs
-    }
+    corpora = {name: open_specs(specs, wanted) for name, specs in given.items() if specs}
     say(f"from {source} to {target}")
     reports = {report.name: report for report in check(corpora)}
     say("\n\n".join(report.text() for report in reports.values()))
@@ -92,10 +92,9 @@ def split_text(run: RunFolder, wishes: Wishes) -> SplitText:
         )
     parts = _parts(corpora["train"], train, wishes, [name for name in _HELD_OUT if name not in corpora])
     n_pairs = {name: int(mask.sum()) for name, mask in parts.items()}
-    if n_pairs["train"] < FEWEST_PAIRS:
-        raise DataError(
-            f"{n_pairs['train']:,} pairs are left to train on; {FEWEST_PAIRS} are the least", hint="Find more text."
-        )
+    _refuse_few(n_pairs["train"])
+    for corpus in corpora.values():
+        corpus.refuse_to_lose(_outputs(run, parts, (source, target)).values())
     run.create()
     specs = _write(run, corpora["train"], parts, (source, target))
     write_atomic(run.path / "data" / "report.json", as_json(list(reports.values())) + "\n")
@@ -109,6 +108,9 @@ def split_text(run: RunFolder, wishes: Wishes) -> SplitText:
 def _languages(wishes: Wishes) -> tuple[str, str]:
     """The two languages: as given, else by the names of files and columns."""
     source, target = wishes.source, wishes.target
+    for name in (source, target):
+        if name is not None and not re.fullmatch(r"[\w-]{1,32}", name):
+            raise UsageError(f"{name!r} is no name of a language", hint="A code such as en is usual.")
     if source and target:
         if source == target:
             raise UsageError("--source and --target are the same language")
@@ -125,18 +127,6 @@ def _languages(wishes: Wishes) -> tuple[str, str]:
     return found
 
 
-def _in_direction(spec: str, source: str, target: str) -> str:
-    """A pair of files with the source's first, where their names say which is which."""
-    if guess_languages(spec) != (target, source):
-        return spec
-    if "{" in spec:
-        first, second = spec.split("{", 1)[1].split("}", 1)[0].split(",")
-        return spec.replace(f"{{{first},{second}}}", f"{{{second},{first}}}")
-    if spec.count(",") == 1:
-        return ",".join(reversed(spec.split(",")))
-    return spec  # a table: its columns are found by name
-
-
 def _parts(
     corpus: PairCorpus, examined: Examined, wishes: Wishes, to_hold_out: list[str]
 ) -> dict[str, npt.NDArray[np.bool_]]:
@@ -146,7 +136,8 @@ def _parts(
     if not to_hold_out:
         return parts
     n = int(kept.sum())
-    n_each = min(2_000 if n >= 200_000 else 1_000, max(n // 20, 1))
+    _refuse_few(n)
+    n_each = min(2_000 if n >= 200_000 else 1_000, max(n // 20, _FEWEST_HELD_OUT))
     say("looking for pairs that say the same, to keep them on one side …")
     groups = group(_blocks(corpus, kept), alike=n <= MAX_PAIRS)
     counts = {name: n_each if name in to_hold_out else 0 for name in _HELD_OUT}
@@ -157,13 +148,18 @@ def _parts(
             parts[name][np.flatnonzero(kept)[mask]] = True
     held = " and ".join(f"{int(parts[name].sum()):,} pairs for {name}" for name in to_hold_out)
     say(f"held out {held}, drawn at random; {chosen.n_groups:,} groups of pairs that say nearly the same stay together")
-    if any(parts[name].sum() < max(10, counts[name] // 2) for name in to_hold_out):
+    if any(parts[name].sum() < max(_FEWEST_HELD_OUT // 2, counts[name] // 2) for name in to_hold_out):
         raise DataError(
             "there are too few pairs that can be held out: nearly all say nearly the same as others",
             where=corpus.description,
             hint="Give a validation and a test set of your own: --valid, --test.",
         )
     return parts
+
+
+def _refuse_few(n: int) -> None:
+    if n < FEWEST_PAIRS:
+        raise DataError(f"{n:,} pairs are left to train on; {FEWEST_PAIRS} are the least", hint="Find more text.")
 
 
 def _readable(examined: Examined) -> npt.NDArray[np.bool_]:
@@ -190,18 +186,21 @@ def _write(
     run: RunFolder, corpus: PairCorpus, parts: Mapping[str, npt.NDArray[np.bool_]], languages: tuple[str, str]
 ) -> dict[str, str | list[str]]:
     """Write the parts to `data/` in the run folder; their specs."""
-    folder = run.path / "data"
-    folder.mkdir(exist_ok=True)
+    (run.path / "data").mkdir(exist_ok=True)
+    paths = _outputs(run, parts, languages)
     names = list(parts)
     part_of = np.full(len(parts["train"]), -1)
     for number, mask in enumerate(parts.values()):
         part_of[mask] = number
     with ExitStack() as stack:
-        files = [
-            [stack.enter_context(writing_to(folder / f"{name}.{language}")) for language in languages] for name in names
-        ]
+        files = [[stack.enter_context(writing_to(paths[name, language])) for language in languages] for name in names]
         for pair, part in zip(corpus.readable(lambda _: None), part_of.tolist(), strict=True):
             if part >= 0:
                 files[part][0].write(f"{pair.src}\n".encode())
                 files[part][1].write(f"{pair.tgt}\n".encode())
-    return {name: f"{folder / name}.{{{languages[0]},{languages[1]}}}" for name in names}
+    return {name: f"{run.path / 'data' / name}.{{{languages[0]},{languages[1]}}}" for name in names}
+
+
+def _outputs(run: RunFolder, names: Iterable[str], languages: tuple[str, str]) -> dict[tuple[str, str], Path]:
+    """The files to write, by split and language."""
+    return {(name, language): run.path / "data" / f"{name}.{language}" for name in names for language in languages}

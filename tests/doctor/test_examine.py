@@ -87,6 +87,29 @@ def test_files_of_unequal_length(tmp_path: Path, pairs: list[tuple[str, str]]) -
     assert len(examined.flags) == 1_000
 
 
+def test_files_of_unequal_length_are_known_whatever_else_is_wrong(tmp_path: Path, pairs: list[tuple[str, str]]) -> None:
+    (tmp_path / "bad.tsv").write_text("a\tb\n" + "one cell\n" * 1_500, "utf-8")
+    corpus_of(tmp_path, pairs)
+    with (tmp_path / "train.de").open("a", encoding="utf-8") as file:
+        file.write("zuviel\n")
+    examined = examine(open_specs([f"{tmp_path}/bad.tsv", f"{tmp_path}/train.{{en,de}}"], WANTED))
+    assert (examined.n_unreadable, examined.is_unequal, examined.is_parallel) == (1_501, True, False)
+
+
+def test_what_is_wrong_is_said_if_nothing_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "bad.csv").write_text('en,de\n"x" y,z\n', "utf-8")
+    with pytest.raises(DataError, match="malformed CSV"):
+        examine(open_specs(f"{tmp_path}/bad.csv", WANTED))
+
+
+def test_rows_that_a_quote_has_swallowed_are_told(tmp_path: Path) -> None:
+    rows = [f"dog {number},Hund {number}" for number in range(100)]
+    rows[10], rows[60] = '"dog,Hund', '"a" cat,Katze'
+    (tmp_path / "x.csv").write_text("\n".join(["en,de", *rows]) + "\n", "utf-8")
+    [error] = examine(open_specs(f"{tmp_path}/x.csv", WANTED)).unreadable
+    assert str(error).startswith(f"{tmp_path}/x.csv:12: malformed CSV, up to line 62")
+
+
 def test_several_specs_are_told_apart(tmp_path: Path, pairs: list[tuple[str, str]]) -> None:
     corpus_of(tmp_path, pairs[:700], "a")
     corpus_of(tmp_path, pairs[700:], "b")

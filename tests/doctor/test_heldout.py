@@ -81,5 +81,12 @@ def test_groups_are_held_out_whole_and_reproducibly() -> None:
 
 def test_of_a_few_patterns_little_can_be_held_out() -> None:
     src, tgt = sentences(3_000)
-    parts = hold_out(group([(src, tgt)]), 150, 150)
-    assert parts.train.sum() + parts.valid.sum() + parts.test.sum() == 3_000
+    one = ["the man sees a dog in the house"] * 2_900 + src[:100]
+    parts = hold_out(group([(one, tgt)]), 150, 150)
+    assert parts.train[:2_900].all()
+    assert parts.valid.sum() + parts.test.sum() <= 100
+
+
+def test_accents_may_be_composed_or_not() -> None:
+    pairs = [("ein schönes Café am Fluss", "a"), ("ein scho\u0308nes Cafe\u0301 am Fluss", "b")]
+    assert groups_of(pairs) == [0, 0]

@@ -57,7 +57,7 @@ SRC, TGT = "the man plays with a big dog on the street", "der Mann spielt mit ei
         ("der Hund sieht ein klein Haus unter der Frau", TGT, Fault.OTHER_LANGUAGE),
         (SRC, "En un lugar vivía hace mucho tiempo cierto hidalgo", Fault.UNKNOWN_WORDS),
         (SRC, "Человек в белой рубашке стоит на улице", Fault.OTHER_SCRIPT),
-        (SRC, TGT.replace("Hund", "Hu\u043fd"), Fault.MIXED_SCRIPT),
+        (SRC, TGT.replace("Hund", "H\u0443nd").replace("a", "\u0430"), Fault.MIXED_SCRIPT),
         (SRC, "*** --- ... !! ??", Fault.NO_LETTERS),
         (SRC + " " + SRC, "der Mann", Fault.RATIO),
         (SRC, " ".join([TGT] * 4), Fault.RATIO),
@@ -65,13 +65,25 @@ SRC, TGT = "the man plays with a big dog on the street", "der Mann spielt mit ei
         (SRC, TGT + "!!!!!!!!!!!", Fault.REPETITION),
         (SRC, TGT + " fÃ¼r", Fault.MOJIBAKE),
         (SRC, TGT + " â€žja", Fault.MOJIBAKE),
+        (SRC, TGT + " dziaÅ‚a", Fault.MOJIBAKE),
+        (SRC, TGT + " kalmÄ±ÅŸ", Fault.MOJIBAKE),
+        (SRC, TGT + " ðŸ˜€", Fault.MOJIBAKE),
+        (SRC, TGT + " ä½ å¥½", Fault.MOJIBAKE),
+        (SRC, TGT + " 5 â‚¬", Fault.MOJIBAKE),
         (SRC, TGT + " f\ufffdr", Fault.REPLACED),
         (SRC, TGT + " f\udcfcr", Fault.NOT_UTF8),
         (SRC, TGT + "\u200b", Fault.CONTROL),
+        (SRC, TGT + "\u2066", Fault.CONTROL),
+        (SRC, TGT.replace("Hund", "Hu\u00adnd"), Fault.CONTROL),
+        (SRC, TGT.replace("Hund", "Hu\u200cnd"), Fault.CONTROL),
         (SRC, TGT + "\ufeff", Fault.CONTROL),
         (SRC, "\x07" + TGT, Fault.CONTROL),
         (SRC, f"<b>{TGT}</b>", Fault.MARKUP),
         (SRC, TGT + " &amp; so", Fault.MARKUP),
+        (SRC, TGT + " it&#x27;s", Fault.MARKUP),
+        (SRC, TGT + " &frac12;", Fault.MARKUP),
+        (SRC, TGT + " <!-- c -->", Fault.MARKUP),
+        (SRC, "@@", Fault.NO_LETTERS),
         (SRC + " 12", TGT + " 13", Fault.NUMBERS),
         (" ".join(EN * 12), " ".join(DE * 12), Fault.LONG),
     ],
@@ -87,7 +99,12 @@ def test_a_fault_is_found(usual: Usual, src: str, tgt: str, fault: Fault) -> Non
         (SRC + " ١٢", TGT + " 12"),  # of another script
         ("John", "John"),  # a name stays as it is
         (SRC, TGT + " Café Ñandú"),  # letters that mojibake begins with
-        (SRC, TGT + " 3 < 5 & 3"[:0]),
+        (SRC + " 3 < 5 & 3", TGT + " 3 < 5 & 3"),
+        (SRC + " 5 μm, 10 kΩ, TGFβ", TGT + " 5 μm, 10 kΩ, TGFβ"),
+        ("No...", "Nein..."),
+        ("C++", "C++"),
+        (SRC, "»" + TGT + " MANHÃ”"),
+        (SRC, TGT + " VERIÐ\u00a0og"),
         (SRC, TGT.replace("Hund", "Hünd-ähnlich")),
         ("the dog", "der Hund"),
         (SRC + " …", TGT + " …"),
@@ -108,6 +125,22 @@ def test_scripts_without_spaces_have_words() -> None:
     assert not (flags & np.uint32(DROPPED)).any()
     assert Fault.OTHER_SCRIPT in faults(usual, SRC, SRC)
     assert Fault.COPIED in faults(usual, tgt[0], tgt[0])
+
+
+def test_bytes_that_are_not_utf8_are_found_wherever_they_are(usual: Usual) -> None:
+    long = TGT + " und" * 6_000
+    assert Fault.NOT_UTF8 in faults(usual, SRC, long + " \udcff")
+    assert Fault.NOT_UTF8 not in faults(usual, SRC, long)
+
+
+def test_letters_of_scripts_without_spaces_are_not_words() -> None:
+    article = (  # the first of the Universal Declaration of Human Rights
+        "มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกันในเกียรติศักดิ์และสิทธิ ต่างมีเหตุผลและมโนธรรม และควรปฏิบัติต่อกันด้วยเจตนารมณ์แห่งภราดรภาพ"
+    )
+    src, _ = sentences(300)
+    usual = learn(src, [article] * 300)
+    assert usual.sides[1].scripts == ("Thai",)
+    assert not faults(usual, src[0], article) & (Fault.REPETITION | Fault.LONG)
 
 
 def test_every_fault_has_its_meaning() -> None:

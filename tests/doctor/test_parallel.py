@@ -50,4 +50,7 @@ def test_lengths_that_say_nothing_say_nothing() -> None:
     same = np.full(N, 20)
     assert stretches(same, same) == []
     assert stretches(np.zeros(N), np.zeros(N)) == []
+    verses = np.where(np.arange(N) % 33 == 0, 5, 7)  # nearly all of a length
+    assert stretches(verses, RANDOM.lognormal(4.0, 0.5, N)) == []
+    assert stretches(RANDOM.lognormal(4.0, 0.5, 600), RANDOM.lognormal(4.0, 0.5, 600)) == []  # too few to say
     assert stretches(same[:100], RANDOM.permutation(N)[:100]) == []

@@ -60,10 +60,35 @@ def test_a_cleaned_copy_has_what_is_left_and_nothing_to_complain_about(folder: P
 def test_what_was_looked_at_is_never_written_over(folder: Path) -> None:
     before = (folder / "train.en").read_bytes()
     result = check("train.{en,de}", "--clean", "train.{en,de}", cwd=folder)
-    assert result.exit_code == 2
+    assert result.exit_code == 73
     assert "not written over" in result.stderr
     assert (folder / "train.en").read_bytes() == before
     assert check("train.{en,de}", "--clean", "clean.csv", cwd=folder).exit_code == 2
+    for side in ("en", "de"):
+        (folder / f"dev.{side}").write_bytes((DATA / f"dev.{side}").read_bytes())
+    assert check("train.{en,de}", "--valid", "dev.{en,de}", "--clean", "dev.{en,de}", cwd=folder).exit_code == 73
+    assert (folder / "dev.en").read_bytes() == (DATA / "dev.en").read_bytes()
+    (folder / "hub").mkdir()
+    (folder / "hub" / "train.jsonl").write_text('{"en": "a dog", "de": "ein Hund"}\n', "utf-8")
+    assert check("hf:./hub:train", "--clean", "hub/train.jsonl", cwd=folder).exit_code == 73
+
+
+def test_a_validation_set_is_looked_at_in_the_direction_of_the_training_text(folder: Path) -> None:
+    src, tgt = ((folder / f"train.{side}").read_text("utf-8").split("\n")[100:150] for side in ("en", "de"))
+    table = "".join(f"{de}\t{en}\n" for en, de in zip(src, tgt, strict=True))
+    (folder / "valid.tsv").write_text(f"de\ten\n{table}", "utf-8")
+    for side, lines in (("en", src), ("de", tgt)):
+        (folder / f"valid.{side}").write_text("\n".join(lines) + "\n", "utf-8")
+    for valid in ("valid.tsv", "valid.{de,en}"):
+        result = check("train.{en,de}", "--valid", valid, "--json", cwd=folder)
+        assert json.loads(result.stdout)["train"]["faults"]["in valid"]["pairs"] >= 50
+
+
+def test_a_first_line_that_cannot_be_read_does_not_hide_the_columns(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text('{"en\n{"en": "a dog", "de": "ein Hund"}\n', "utf-8")
+    result = check("x.jsonl", cwd=tmp_path)
+    assert result.exit_code == 65
+    assert "x.jsonl:1: malformed JSON" in result.stdout
 
 
 def test_text_that_is_not_parallel_gives_65(folder: Path) -> None:

@@ -61,9 +61,8 @@ def test_held_out_pairs_are_not_in_the_training_text(folder: Path) -> None:
                 assert not {line.lower() for line in parts[one][side]} & {line.lower() for line in parts[other][side]}
     report = json.loads((data / "report.json").read_text("utf-8"))
     assert sum(len(part[0]) for part in parts.values()) == report["train"]["kept"]
-    check = s2s("check", "my", cwd=folder / "runs")
-    assert check.exit_code == 66  # a name, not a config: what is there is said
-    assert s2s("check", "my/config.yaml", cwd=folder / "runs").exit_code != 1
+    again = s2s("check", "runs/my/config.yaml", "--json", cwd=folder)
+    assert json.loads(again.stdout)["train"]["faults"]["in test"]["pairs"] == 0
 
 
 def test_the_direction_can_be_turned(folder: Path) -> None:
@@ -74,6 +73,40 @@ def test_the_direction_can_be_turned(folder: Path) -> None:
     assert (config.data.source, config.data.target, config.train.max_minutes) == ("de", "en", 3)
     assert set(lines(folder / "runs/back/data/train.de")) <= set(lines(folder / "all.de"))
     assert s2s("init", "x", "all.{en,de}", "--source", "fr", cwd=folder).exit_code == 2
+
+
+def test_a_validation_set_that_is_given_is_turned_too(folder: Path) -> None:
+    for side in ("en", "de"):
+        (folder / f"dev.{side}").write_bytes((DATA / f"dev.{side}").read_bytes())
+    result = s2s("init", "back", "all.{en,de}", "--source", "de", "--valid", "dev.{en,de}", cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    with contextlib.chdir(folder):
+        assert load_config(Path("runs/back/config.yaml"), []).data.valid == "dev.{de,en}"
+
+
+def test_text_that_lies_where_it_would_be_written_is_not_written_over(folder: Path) -> None:
+    (folder / "data").mkdir()
+    for side in ("en", "de"):
+        (folder / f"all.{side}").rename(folder / "data" / f"train.{side}")
+    before = (folder / "data" / "train.en").read_bytes()
+    result = s2s("init", "./", "data/train.{en,de}", cwd=folder)
+    assert result.exit_code == 73
+    assert (folder / "data" / "train.en").read_bytes() == before
+
+
+def test_a_hundred_pairs_and_some_can_be_split(folder: Path) -> None:
+    for side in ("en", "de"):
+        (folder / f"few.{side}").write_text("\n".join(lines(folder / f"all.{side}")[:150]) + "\n", "utf-8")
+    result = s2s("init", "few", "few.{en,de}", cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    assert len(lines(folder / "runs/few/data/test.en")) >= 10
+
+
+@pytest.mark.parametrize("name", ["my{1}", "a,b", "bad\udcff"])
+def test_names_that_a_config_cannot_hold_are_refused(folder: Path, name: str) -> None:
+    result = s2s("init", name, "all.{en,de}", cwd=folder)
+    assert result.exit_code == 2
+    assert s2s("init", "my", "all.{en,de}", "--source", "a,b", "--target", "c", cwd=folder).exit_code == 2
 
 
 def test_norwegian_is_a_language(folder: Path) -> None:
