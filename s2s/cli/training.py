@@ -91,7 +91,10 @@ def adapt_command(
     ] = None,
     test: Annotated[list[str] | None, typer.Option(metavar="DATA", help="Test set (default: the same).")] = None,
     replay: Annotated[
-        float, typer.Option(min=0.0, metavar="R", help="Pairs of the old training for each new one, not to forget.")
+        float,
+        typer.Option(
+            min=0.0, max=1000.0, metavar="R", help="Pairs of the old training for each new one, not to forget."
+        ),
     ] = 1.0,
     minutes: Annotated[float | None, typer.Option(min=0.1, metavar="M", help="Train so long.")] = None,
     keep_all: Annotated[bool, typer.Option("--keep-all", help="Leave no pair out that can be trained on.")] = False,
@@ -111,7 +114,7 @@ def adapt_command(
     parent = run_path(run)
     folder = _folder_for(to, parent, "adapted")
     wishes = Wishes(as_specs(corpus), as_specs(valid or []), as_specs(test or []), minutes=minutes, clean=not keep_all)
-    domains = adapt(parent, folder, wishes, replay=replay, overrides=overrides, device=device, threads=threads)
+    domains = adapt(parent, folder, wishes, replay=replay, overrides=overrides or [], device=device, threads=threads)
     for domain in domains:
         print(domain.text())
     print(f"BLEU: {domains[0].comparison.signature}", file=sys.stderr)
@@ -137,7 +140,7 @@ def distill_command(
 
     teacher = run_path(run)
     folder = _folder_for(to, teacher, "student")
-    result = distill(teacher, folder, beam=beam, overrides=overrides, device=device, threads=threads)
+    result = distill(teacher, folder, beam=beam, overrides=overrides or [], device=device, threads=threads)
     print(result.text())
     print(f"BLEU: {result.domain.comparison.signature}", file=sys.stderr)
     print(f'next: s2s translate --model {folder} --beam 1 "your text"', file=sys.stderr)
@@ -162,7 +165,7 @@ def backtranslate_command(
 
     Ends with BLEU before and after, and whether the difference is significant.
     """
-    from s2s.jobs.backtranslate import Monolingual, backtranslate
+    from s2s.jobs.backtranslate import backtranslate
     from s2s.run_folder import run_path
 
     parent = run_path(run)
@@ -171,10 +174,10 @@ def backtranslate_command(
     domain = backtranslate(
         parent,
         folder,
-        Monolingual(files),
+        files,
         reverse=other,
         sample=sampled,
-        overrides=overrides,
+        overrides=overrides or [],
         device=device,
         threads=threads,
     )
@@ -186,5 +189,6 @@ def backtranslate_command(
 def _folder_for(name: str | None, parent: Path, suffix: str) -> Path:
     """The run folder that a name stands for: under `runs/`, or beside the parent if there is no name."""
     if name is None:
+        parent = parent.resolve() if parent.name in ("", "..") else parent
         return parent.with_name(f"{parent.name}-{suffix}")
     return Path("runs") / name if len(Path(name).parts) == 1 else Path(name)

@@ -35,15 +35,29 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> "Config":
         InputMissingError: The file is not there or cannot be read.
         ConfigError: One line for every mistake.
     """
+    from s2s.config.mistakes import printable
+
+    return _parse(_read(path), printable(str(path)), overrides)
+
+
+def with_overrides(config: "Config", overrides: Sequence[str]) -> "Config":
+    """A config with `KEY=VALUE` overrides, checked as if it had been read from a file.
+
+    Raises:
+        ConfigError: One line for every mistake.
+    """
+    return _parse(dump_config(config).encode(), "the config", overrides)
+
+
+def _parse(content: bytes, name: str, overrides: Sequence[str]) -> "Config":
     from pydantic import ValidationError
 
-    from s2s.config.mistakes import broken_sections, find_mistakes, printable, show_key
+    from s2s.config.mistakes import broken_sections, find_mistakes, show_key
     from s2s.config.options import sections
     from s2s.config.schema import Config
     from s2s.config.strict_yaml import parse_document
 
-    name = printable(str(path))
-    document = parse_document(_read(path), name)
+    document = parse_document(content, name)
     data = document.data
     places = {key: _Place((0, *at), f"{name}:{at[0]}:{at[1]}") for key, at in document.places.items()}
     found: list[tuple[_Place, str]] = [

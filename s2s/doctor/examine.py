@@ -125,6 +125,10 @@ class HeldOut:
         n_src, n_tgt = examined.n_words_of
         return cls(fault, np.unique(src[n_src > 0]), np.unique(tgt[n_tgt > 3]))
 
+    def holds(self, sources: Sums, targets: Sums) -> npt.NDArray[np.bool_]:
+        """Which pairs have a side that is in it, by hash sums."""
+        return _is_in(sources, self.sources) | _is_in(targets, self.targets)
+
 
 def examine(corpus: PairCorpus, held_out: Sequence[HeldOut] = ()) -> Examined:
     """Look through a corpus.
@@ -155,9 +159,7 @@ def examine(corpus: PairCorpus, held_out: Sequence[HeldOut] = ()) -> Examined:
         has_text = (looked[0].n_characters > 0) & (looked[1].n_characters > 0)
         marks[np.flatnonzero(has_text)[seen.add(keys[has_text])]] |= np.uint32(Fault.DUPLICATE)
         for held in held_out:
-            both = _is_in(looked[0].text, held.sources) & (looked[0].n_words > 0)
-            both |= _is_in(looked[1].text, held.targets)
-            marks[both] |= np.uint32(held.fault)
+            marks[held.holds(looked[0].text, looked[1].text)] |= np.uint32(held.fault)
         flags.append(marks)
         for side in (0, 1):
             texts[side].append(looked[side].text)

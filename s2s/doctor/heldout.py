@@ -77,7 +77,7 @@ class Parts:
     n_groups: int
 
 
-def hold_out(groups: Integers, n_valid: int, n_test: int, seed: int = 1) -> Parts:
+def hold_out(groups: Integers, n_valid: int, n_test: int, seed: int = 1, never: Truths | None = None) -> Parts:
     """Draw whole groups at random for validation and test, small ones only.
 
     Args:
@@ -85,20 +85,24 @@ def hold_out(groups: Integers, n_valid: int, n_test: int, seed: int = 1) -> Part
         n_valid: Pairs wanted for validation.
         n_test: Pairs wanted for the test.
         seed: Of the drawing.
+        never: Pairs that are not to be held out, nor what says the same.
 
     Returns:
         Parts; validation and test have fewer pairs if there are not enough small groups.
     """
     names, of_pair, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    n_groups = int((sizes > 1).sum())
     largest = max(1, (n_valid + n_test) // 100)
     order = np.random.Generator(np.random.PCG64(seed)).permutation(len(names))
+    if never is not None:
+        sizes[np.unique(of_pair[never])] = largest + 1
     order = order[sizes[order] <= largest]
     before = np.cumsum(sizes[order]) - sizes[order]
     part = np.zeros(len(names), dtype=np.int8)
     part[order[before < n_test]] = 2
     part[order[(before >= n_test) & (before < n_test + n_valid)]] = 1
     side: npt.NDArray[np.int8] = part[of_pair]
-    return Parts(side == 0, side == 1, side == 2, int((sizes > 1).sum()))
+    return Parts(side == 0, side == 1, side == 2, n_groups)
 
 
 def _connected(n: int, keys: Sums, owners: Integers) -> Integers:

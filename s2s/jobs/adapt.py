@@ -5,7 +5,9 @@ parent's own (replay), without which it would forget them. Both models are score
 significance of the differences.
 """
 
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,23 +16,26 @@ from s2s.config.load import dump_config, load_config
 from s2s.config.schema import Config
 from s2s.console import say
 from s2s.corpus.batches import plan_epoch
-from s2s.corpus.pairs import open_pairs
-from s2s.doctor.examine import HeldOut, examine
+from s2s.corpus.columns import Wanted
+from s2s.corpus.file_sums import FileSums
+from s2s.corpus.pairs import PairCorpus, open_pairs, open_specs
+from s2s.doctor.examine import Examined, HeldOut, examine
 from s2s.doctor.faults import Fault
-from s2s.errors import CannotCreateError, InputMissingError
+from s2s.errors import InputMissingError
 from s2s.jobs.compare import Domain, compare_models, config_of, refuse_several_targets, text_of
+from s2s.jobs.derived import changed, content_of, deriving, held_out_of, model_sum, recipe_of
+from s2s.jobs.resume import check_parent
 from s2s.jobs.split_text import SplitText, Wishes, split_text
-from s2s.jobs.tokenize import open_split, tokenize
+from s2s.jobs.tokenize import open_split, prepare
 from s2s.jobs.train import train
 from s2s.run_folder import RunFolder, write_atomic, writing_to
+from s2s.runtime import set_threads
 
 EPOCHS = 12
 """Passes over new and replayed pairs."""
 
 RATE = 0.3
 """Share of the parent's peak learning rate."""
-
-_NOT_YET = 10**9  # the number of updates is known when the pairs are encoded
 
 
 def adapt(
@@ -39,7 +44,7 @@ def adapt(
     wishes: Wishes,
     *,
     replay: float = 1.0,
-    overrides: list[str] | None = None,
+    overrides: Sequence[str] = (),
     device: str = "auto",
     threads: int | None = None,
 ) -> list[Domain]:
@@ -47,7 +52,7 @@ def adapt(
 
     Args:
         parent: Its run folder.
-        folder: The run folder to be; one that was begun goes on.
+        folder: The run folder to be; the same command again goes on.
         wishes: Text of the domain; what is not given of validation and test is held out.
         replay: Pairs of the parent's training for each new one; 0 for none.
         overrides: Options to change, as `--set` has them.
@@ -59,51 +64,76 @@ def adapt(
 
     Raises:
         InputMissingError: The parent has no model, or its training text is not there to be replayed.
+        CannotCreateError: There is another run in the folder.
         S2SError: Whatever goes wrong with the text or the training.
     """
+    set_threads(threads)
     refuse_several_targets(parent)
     was = config_of(parent)
-    run = RunFolder(folder)
-    if run.config.exists():
-        config = load_config(run.config, overrides or [])
-        if config.train.start_from != str(parent):
-            raise CannotCreateError("is there already", where=str(run.config), hint="Take another name for --to.")
-    else:
-        wishes = Wishes(
-            wishes.corpus, wishes.valid, wishes.test, was.data.source, was.data.target, wishes.minutes, wishes.clean
-        )
-        text = split_text(run, wishes)
-        replayed = _replay(was, text, run, replay) if replay else None
-        draft = run.path / "data" / "config.yaml"
-        write_atomic(draft, dump_config(_config(was, parent, run, text, replayed, wishes.minutes)))
-        config = load_config(draft, overrides or [])
-        if config.train.max_steps == _NOT_YET:
-            config = _with_length(config)
-        write_atomic(run.config, dump_config(config))
-        draft.unlink()
+    old = text_of(parent)  # what is missing is said before anything is done
+    wishes = replace(wishes, source=was.data.source, target=was.data.target)
+    draft = _config(was, parent, RunFolder(folder), {"train": "x", "valid": "x", "test": None}, None)
+    check_parent(changed(draft, overrides), RunFolder(folder))
+    with deriving(folder, _made_from(parent, wishes, replay, overrides)) as run:
+        if not run.config.exists():
+            corpus, examined = _training_of(was, replay)
+            known = None if examined is None else HeldOut.of(Fault.DUPLICATE, examined)
+            text = split_text(run, wishes, held_out_of(was), known)
+            specs: dict[str, str | list[str] | None] = {**text.specs}
+            if replay and examined is not None:
+                new = specs["train"]
+                replayed = _replay(corpus, examined, text, run, replay)
+                specs["train"] = [*(new if isinstance(new, list) else [str(new)]), replayed]
+            draft = changed(_config(was, parent, run, specs, wishes.minutes), overrides)
+            if wishes.minutes is None:
+                draft = changed(_with_length(draft, run), overrides)
+            write_atomic(run.config, dump_config(draft))
+        config = load_config(run.config)
     train(config, device=device, threads=threads, given=run.config.read_bytes())
     return [
         compare_models("the new domain", text_of(folder), parent, folder, device),
-        compare_models("the parent's", text_of(parent), parent, folder, device),
+        compare_models("the parent's", old, parent, folder, device),
     ]
 
 
-def _replay(was: Config, text: SplitText, run: RunFolder, replay: float) -> str:
-    """Write pairs of the parent's training, evenly drawn, none of them held out of the new text; their spec."""
-    held_out = []
-    for name, fault in (("valid", Fault.IN_VALID), ("test", Fault.IN_TEST)):
-        corpus = open_pairs(text.specs[name], source=text.source, target=text.target)
-        held_out.append(HeldOut.of(fault, examine(corpus)))
+def _made_from(parent: Path, wishes: Wishes, replay: float, overrides: Sequence[str]) -> dict[str, object]:
+    wanted = Wanted(wishes.source or "", wishes.target or "")
+    given = {"train": wishes.corpus, "valid": wishes.valid, "test": wishes.test}
+    corpora = {name: open_specs(specs, wanted) for name, specs in given.items() if specs}
+    return {
+        "command": "adapt",
+        "parent": model_sum(parent),
+        "text": content_of(corpora),
+        "replay": replay,
+        "minutes": wishes.minutes,
+        "keep_all": not wishes.clean,
+        "set": list(overrides),
+    }
+
+
+def _training_of(was: Config, replay: float) -> tuple[PairCorpus, Examined | None]:
+    """The parent's training text, and what is in it; nothing is known of it if it is not there and not needed."""
     try:
         corpus = open_split(was, was.data.train)
+        return corpus, examine(corpus)
     except InputMissingError as error:
-        error.hint = "The parent's training text is replayed, so that it is not forgotten; --replay 0 does without."
-        raise
-    examined = examine(corpus, held_out)
-    possible = np.flatnonzero(examined.is_kept)
-    wanted = min(len(possible), round(replay * text.n_pairs["train"]))
-    chosen = set(np.random.Generator(np.random.PCG64(1)).choice(possible, wanted, replace=False).tolist())
-    base = run.path / "data" / "replay"
+        if replay:
+            error.hint = "The parent's training text is replayed, so that it is not forgotten; --replay 0 does without."
+            raise
+        say(f"note: {error}\n  whether the parent was trained on what is held out now cannot be said")
+        return PairCorpus([], FileSums()), None
+
+
+def _replay(corpus: PairCorpus, examined: Examined, text: SplitText, run: RunFolder, replay: float) -> str:
+    """Write pairs of the parent's training, evenly drawn, none of them held out of the new text; their spec."""
+    possible = examined.is_kept
+    for name in ("valid", "test"):
+        held = open_pairs(text.specs[name], source=text.source, target=text.target)
+        possible &= ~HeldOut.of(Fault.IN_TEST, examine(held)).holds(*examined.texts)
+    indices = np.flatnonzero(possible)
+    wanted = min(len(indices), round(replay * text.n_pairs["train"]))
+    chosen = set(np.random.Generator(np.random.PCG64(1)).choice(indices, wanted, replace=False).tolist())
+    base = run.data / "replay"
     with ExitStack() as stack:
         files = [stack.enter_context(writing_to(Path(f"{base}.{side}"))) for side in (text.source, text.target)]
         for index, pair in enumerate(corpus.readable(lambda _: None)):
@@ -115,34 +145,31 @@ def _replay(was: Config, text: SplitText, run: RunFolder, replay: float) -> str:
 
 
 def _config(
-    was: Config, parent: Path, run: RunFolder, text: SplitText, replayed: str | None, minutes: float | None
+    was: Config, parent: Path, run: RunFolder, specs: dict[str, str | list[str] | None], minutes: float | None
 ) -> Config:
     """The parent's config with what is new."""
-    new = text.specs["train"]
-    specs = [*([new] if isinstance(new, str) else new), *([replayed] if replayed else [])]
-    data = {**text.specs, "train": specs, "source_column": None, "target_column": None}
+    recipe = recipe_of(was)
     train_changes = {
         "start_from": str(parent),
-        "max_steps": None if minutes else _NOT_YET,
+        "max_steps": None if minutes else 1_000,  # set by the number of pairs, once they are encoded
         "max_minutes": minutes,
         "schedule": "cosine",
-        "learning_rate": was.train.learning_rate * RATE,
-        "accumulate": was.train.accumulate,
+        "learning_rate": recipe.learning_rate * RATE,
         "patience": None,
     }
+    data = {**specs, "source_column": None, "target_column": None}
     return was.model_copy(
         update={
             "run": str(run.path),
             "data": was.data.model_copy(update=data),
-            "train": was.train.model_copy(update=train_changes),
+            "train": recipe.model_copy(update=train_changes),
         }
     )
 
 
-def _with_length(config: Config) -> Config:
+def _with_length(config: Config, run: RunFolder) -> Config:
     """With as many updates as `EPOCHS` take, and twenty validations."""
-    prepared = tokenize(config)
-    split = prepared.train
+    split = prepare(config, run).train
     plan = plan_epoch(
         split.src_lengths, split.tgt_lengths, batch_tokens=config.train.batch_tokens, seed=config.train.seed, epoch=0
     )

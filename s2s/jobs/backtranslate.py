@@ -4,8 +4,10 @@ A model of the other direction translates the text; its translations, marked as 
 sources for what people have written.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from s2s.config.load import dump_config, load_config
 from s2s.config.schema import Config
@@ -13,40 +15,29 @@ from s2s.console import say
 from s2s.corpus.text import read_lines
 from s2s.decoding.sampling import Sampling
 from s2s.decoding.translator import Translator
-from s2s.errors import CannotCreateError, InputMissingError
+from s2s.doctor.characters import N_CODES
+from s2s.doctor.lines import look_at
+from s2s.errors import InputMissingError
 from s2s.jobs.compare import Domain, compare_models, config_of, refuse_several_targets, text_of
+from s2s.jobs.derived import changed, deriving, file_sums, held_out_of, model_sum, recipe_of, specs_of
 from s2s.jobs.synthetic import translate_lines_to
 from s2s.jobs.tokenize import open_split
 from s2s.jobs.train import train
 from s2s.run_folder import RunFolder, write_atomic, writing_to
+from s2s.runtime import set_threads
 
 MARK = "<BT>"
 """Stands before a source that was translated: what follows may be clumsy, and what it stands for is not."""
 
 
-@dataclass(frozen=True)
-class Monolingual:
-    """Text in the target language.
-
-    Attributes:
-        files: Files of lines, plain or compressed.
-    """
-
-    files: list[Path]
-
-    def lines(self) -> list[str]:
-        """All lines with text, each once."""
-        return list(dict.fromkeys(line for path in self.files for line in read_lines(path) if line.strip()))
-
-
 def backtranslate(
     parent: Path,
     folder: Path,
-    text: Monolingual,
+    files: Sequence[Path],
     *,
     reverse: Path | None = None,
     sample: bool = False,
-    overrides: list[str] | None = None,
+    overrides: Sequence[str] = (),
     device: str = "auto",
     threads: int | None = None,
 ) -> Domain:
@@ -54,8 +45,8 @@ def backtranslate(
 
     Args:
         parent: Run folder of a trained model.
-        folder: The run folder to be; one that was begun goes on.
-        text: In the target language.
+        folder: The run folder to be; the same command again goes on.
+        files: Text in the target language, plain or compressed.
         reverse: A model of the other direction; none to train one on the parent's text, beside the new run.
         sample: Draw translations at random instead of searching for the best: for much text.
         overrides: Options to change, as `--set` has them.
@@ -65,46 +56,57 @@ def backtranslate(
     Returns:
         BLEU before and after, on the parent's test text.
     """
+    set_threads(threads)
     refuse_several_targets(parent)
-    was = config_of(parent)
-    lines = text.lines()
-    if not lines:
-        raise InputMissingError("there is no line with text", where=", ".join(map(str, text.files)))
-    run = RunFolder(folder)
+    was, test_set = config_of(parent), text_of(parent)
     source, target = was.data.source, was.data.target
-    base = run.path / "data" / "backtranslated"
-    spec = f"{base}.{{{source},{target}}}"
-    if run.config.exists():
-        config = load_config(run.config, overrides or [])
-        if spec not in config.data.train:
-            raise CannotCreateError("is there already", where=str(run.config), hint="Take another name for --to.")
-    else:
-        run.create()
-        if reverse is None:
-            reverse = folder.with_name(f"{folder.name}-reverse")
-            say(f"training a model from {target} to {source} in {reverse}")
-            turned = config_of(reverse) if RunFolder(reverse).resolved.is_file() else _turned(was, reverse)
-            train(turned, device=device, threads=threads, given=dump_config(turned).encode())
-        translator = Translator.load(reverse, device)
-        if (translator.bundle.source, translator.bundle.target) != (target, source):
-            raise InputMissingError(f"is no model from {target} to {source}", where=str(reverse))
-        translate_lines_to(
-            translator,
-            lines,
-            Path(f"{base}.{target}"),
-            Path(f"{base}.{source}"),
-            n_lines=len(lines),
-            sampling=Sampling() if sample else None,
-            mark=f"{MARK} ",
-        )
-        draft = run.path / "data" / "config.yaml"
-        write_atomic(draft, dump_config(_config(was, run, spec, len(lines))))
-        config = load_config(draft, overrides or [])
-        write_atomic(run.config, dump_config(config))
-        draft.unlink()
+    draft = changed(_config(was, RunFolder(folder), 0), overrides)  # what is wrong with it is said first
+    made_from = {"command": "backtranslate", "parent": model_sum(parent), "text": file_sums(files), "sample": sample}
+    made_from |= {"reverse": None if reverse is None else model_sum(reverse), "set": list(overrides)}
+    with deriving(folder, made_from) as run:
+        if not run.config.exists():
+            lines = _lines_of(files, was)
+            if reverse is None:
+                reverse = _reverse_of(parent, was, folder, device, threads)
+            translator = Translator.load(reverse, device)
+            if (translator.bundle.source, translator.bundle.target) != (target, source):
+                raise InputMissingError(f"is no model from {target} to {source}", where=str(reverse))
+            given, made = (Path(f"{run.data / 'backtranslated'}.{language}") for language in (target, source))
+            how = Sampling() if sample else None
+            translate_lines_to(translator, lines, given, made, n_lines=len(lines), sampling=how, mark=f"{MARK} ")
+            draft = changed(_config(was, run, len(lines)), overrides)
+            write_atomic(run.config, dump_config(draft))
+        config = load_config(run.config)
     train(config, device=device, threads=threads, given=run.config.read_bytes())
-    test_set = text_of(parent)
-    return compare_models(test_set.name, test_set, parent, folder, device)
+    return compare_models("the parent's", test_set, parent, folder, device)
+
+
+def _lines_of(files: Sequence[Path], was: Config) -> list[str]:
+    """The lines with text, each once, without those that the parent's validation and test sets have."""
+    every = [line for path in files for line in read_lines(path) if line.strip()]
+    lines = list(dict.fromkeys(every))
+    targets = np.concatenate([held.targets for held in held_out_of(was)])
+    sums = look_at(lines, np.zeros(N_CODES, dtype=np.uint8)).text
+    kept = [line for line, is_held in zip(lines, np.isin(sums, targets).tolist(), strict=True) if not is_held]
+    say(
+        f"{len(kept):,} lines to learn from; left out {len(every) - len(lines):,} that came before and"
+        f" {len(lines) - len(kept):,} that are in the validation or test set"
+    )
+    if not kept:
+        raise InputMissingError("there is no line to learn from", where=", ".join(map(str, files)))
+    return kept
+
+
+def _reverse_of(parent: Path, was: Config, folder: Path, device: str, threads: int | None) -> Path:
+    """Train a model of the other direction on the parent's text, beside the new run; its folder."""
+    beside = folder.with_name(f"{folder.name}-reverse")
+    say(f"training a model from {was.data.target} to {was.data.source} in {beside}")
+    with deriving(beside, {"command": "backtranslate", "reverse of": model_sum(parent)}) as run:
+        if not run.config.exists():
+            write_atomic(run.config, dump_config(_turned(was, beside)))
+        config = load_config(run.config)
+    train(config, device=device, threads=threads, given=run.config.read_bytes())
+    return beside
 
 
 def _turned(was: Config, folder: Path) -> Config:
@@ -121,23 +123,22 @@ def _turned(was: Config, folder: Path) -> Config:
         specs[name] = f"{base}.{{{source},{target}}}"
     changes = {"source": source, "target": target, "source_column": None, "target_column": None, "test": None, **specs}
     data = was.data.model_copy(update=changes)
-    train_changes = was.train.model_copy(update={"start_from": None})
-    return was.model_copy(update={"run": str(folder), "data": data, "train": train_changes})
+    return was.model_copy(update={"run": str(folder), "data": data, "train": recipe_of(was)})
 
 
-def _config(was: Config, run: RunFolder, spec: str, n_new: int) -> Config:
+def _config(was: Config, run: RunFolder, n_new: int) -> Config:
     """The parent's config with the new pairs, the mark as a symbol, and more updates as there is more text."""
-    originals = [was.data.train] if isinstance(was.data.train, str) else was.data.train
-    n_old = sum(1 for _ in open_split(was, was.data.train))
-    train_changes: dict[str, object] = {"start_from": None}
-    if was.train.max_steps is not None:
-        train_changes["max_steps"] = round(was.train.max_steps * ((n_old + n_new) / n_old) ** 0.5)
+    recipe = recipe_of(was)
+    if recipe.max_steps is not None and n_new:
+        n_old = sum(1 for _ in open_split(was, was.data.train))
+        recipe = recipe.model_copy(update={"max_steps": round(recipe.max_steps * ((n_old + n_new) / n_old) ** 0.5)})
     symbols = list(dict.fromkeys([*was.vocab.user_symbols, MARK]))
+    spec = f"{run.data / 'backtranslated'}.{{{was.data.source},{was.data.target}}}"
     return was.model_copy(
         update={
             "run": str(run.path),
-            "data": was.data.model_copy(update={"train": [*originals, spec]}),
+            "data": was.data.model_copy(update={"train": [*specs_of(was), spec]}),
             "vocab": was.vocab.model_copy(update={"user_symbols": symbols}),
-            "train": was.train.model_copy(update=train_changes),
+            "train": recipe,
         }
     )

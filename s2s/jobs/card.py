@@ -5,21 +5,39 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from s2s.config.load import load_config
+from s2s.console import say
 from s2s.jobs.evaluate import Evaluation
 from s2s.run_folder import RunFolder, write_atomic
 
-CARD = "README.md"
+MARK = "<!-- written by s2s; delete this line to keep the file as it is -->"
 
 
 def write_card(run: RunFolder, verdict: str, tests: Sequence[Evaluation]) -> None:
-    """Write `README.md` into a run folder, from what the training has left there.
+    """Write `README.md` into a run folder, from what the training has left there; one of somebody else's stays.
 
     Args:
         run: A training that has ended.
         verdict: What its learning curve says.
         tests: How the test split was translated.
     """
-    write_atomic(run.path / CARD, _card(run, verdict, tests))
+    if run.card.exists() and not _is_ours(run):
+        say(f"note: {run.card} is not of s2s: it stays, and no card is written")
+        return
+    write_atomic(run.card, _card(run, verdict, tests))
+
+
+def discard_card(run: RunFolder) -> None:
+    """Delete the card of an earlier training."""
+    if _is_ours(run):
+        run.card.unlink()
+
+
+def _is_ours(run: RunFolder) -> bool:
+    try:
+        return MARK.encode() in run.card.read_bytes()
+    except OSError:
+        return False
 
 
 def _card(run: RunFolder, verdict: str, tests: Sequence[Evaluation]) -> str:
@@ -27,6 +45,7 @@ def _card(run: RunFolder, verdict: str, tests: Sequence[Evaluation]) -> str:
     data, facts, shape = _read(run.data_json), described["facts"], described["model"]
     source, target = data["source"], data["target"]
     search = _read(run.model / "generation.json")
+    parent = load_config(run.resolved).train.start_from
     lines = [
         "---",
         "language:",
@@ -34,11 +53,13 @@ def _card(run: RunFolder, verdict: str, tests: Sequence[Evaluation]) -> str:
         "pipeline_tag: translation",
         "---",
         "",
+        MARK,
+        "",
         f"# Translation from {source} to {target}",
         "",
         "Trained with s2s. In the folder above this one:",
         "",
-        f'    s2s translate --model {run.path.name} "your text"',
+        f'    s2s translate --model {run.path.resolve().name} "your text"',
         "",
         "## Data",
         "",
@@ -51,7 +72,8 @@ def _card(run: RunFolder, verdict: str, tests: Sequence[Evaluation]) -> str:
         f" validation split (greedy BLEU {facts['valid_bleu']:.2f}).",
         *([f"The learning curve: {verdict}."] if verdict else []),
         f"Search: beam {search['beam']}, length penalty {search['length_penalty']:g}." if search["beam"] > 1 else "",
-        "`resolved.yaml` has every value, `run.json` versions and commands.",
+        *([f"It began with the weights of {parent}, and knows what that knew."] if parent else []),
+        "`resolved.yaml` has every other value, `run.json` versions and commands.",
         "",
         *_scores(tests),
         "## Limits",

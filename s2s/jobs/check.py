@@ -1,7 +1,7 @@
 """`s2s check`: what is wrong with parallel text, before anything is trained on it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
@@ -54,7 +54,7 @@ def languages_of(specs: list[str]) -> tuple[str, str]:
     return UNKNOWN
 
 
-def check(corpora: Mapping[str, PairCorpus], *, n_examples: int = 3) -> list[Report]:
+def check(corpora: Mapping[str, PairCorpus], *, n_examples: int = 3, others: Sequence[HeldOut] = ()) -> list[Report]:
     """Look through the splits of a corpus.
 
     The training text must not overlap the validation and the test set, nor the former the latter.
@@ -62,6 +62,7 @@ def check(corpora: Mapping[str, PairCorpus], *, n_examples: int = 3) -> list[Rep
     Args:
         corpora: `train`, and `valid` and `test` if they are there.
         n_examples: Pairs to show of each fault.
+        others: More that the training text must not overlap.
 
     Raises:
         DataError: A split has no pair, or a file of it is no text at all.
@@ -72,7 +73,7 @@ def check(corpora: Mapping[str, PairCorpus], *, n_examples: int = 3) -> list[Rep
         if name not in corpora:
             continue
         say(f"looking at {name} …")
-        examined = examine(corpora[name], held_out)
+        examined = examine(corpora[name], [*held_out, *others] if fault is None else held_out)
         if fault is not None:
             held_out.append(HeldOut.of(fault, examined))
         reports[name] = Report.of(name, corpora[name], examined, n_examples)

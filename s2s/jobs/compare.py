@@ -65,4 +65,4 @@ def compare_models(name: str, test_set: TestSet, before: Path, after: Path, devi
     comparison = compare(
         first.translate(test_set.sources), second.translate(test_set.sources), test_set.references, first.bundle.target
     )
-    return Domain(name, len(test_set.sources), comparison)
+    return Domain(f"{name}, {test_set.name}", len(test_set.sources), comparison)

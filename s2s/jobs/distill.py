@@ -5,6 +5,7 @@ same thing in the same way each time, which a small model learns better than wha
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +14,14 @@ from s2s.config.presets import PRESETS
 from s2s.config.schema import Config
 from s2s.console import say
 from s2s.decoding.translator import Translator
-from s2s.errors import CannotCreateError
 from s2s.jobs.compare import Domain, compare_models, config_of, text_of
+from s2s.jobs.derived import changed, content_of, deriving, model_sum, recipe_of, specs_of
 from s2s.jobs.synthetic import translate_lines_to
 from s2s.jobs.tokenize import open_split
 from s2s.jobs.train import train
 from s2s.run_folder import RunFolder, write_atomic
+from s2s.runtime import set_threads
+from s2s.scoring.metrics import bleu
 
 SMALLER = {"big": "base", "base": "small", "small": "tiny", "tiny": "tiny"}
 """The student's preset, by the teacher's."""
@@ -47,7 +50,7 @@ class Distilled:
         """Some lines."""
         ratio = self.teacher_seconds / self.student_seconds
         return (
-            f"teacher → student, {self.domain.text()}\n"
+            f"{self.domain.text()}\n"
             f"student, greedy: BLEU {self.greedy_bleu:.2f}\n"
             f"greedy, {self.domain.n_sentences:,} sentences: teacher {self.teacher_seconds:.2f} s, student"
             f" {self.student_seconds:.2f} s: {ratio:.1f} times as fast"
@@ -59,7 +62,7 @@ def distill(
     folder: Path,
     *,
     beam: int | None = None,
-    overrides: list[str] | None = None,
+    overrides: Sequence[str] = (),
     device: str = "auto",
     threads: int | None = None,
 ) -> Distilled:
@@ -67,7 +70,7 @@ def distill(
 
     Args:
         teacher: Run folder of a trained model, whose training text is still there.
-        folder: The run folder to be; one that was begun goes on.
+        folder: The run folder to be; the same command again goes on.
         beam: Hypotheses kept by the teacher; none for its default.
         overrides: Options to change, as `--set` has them: above all the student's `model`.
         device: `auto`, `cpu`, `cuda`, …
@@ -77,58 +80,47 @@ def distill(
         InputMissingError: The teacher has no model, or its training text is not there.
         CannotCreateError: There is another run in the folder.
     """
+    set_threads(threads)
     was = config_of(teacher)
-    translator = Translator.load(teacher, device)
-    run = RunFolder(folder)
-    base = run.path / "data" / "distilled"
-    spec = f"{base}.{{{was.data.source},{was.data.target}}}"
-    if run.config.exists():
-        config = load_config(run.config, overrides or [])
-        if spec not in config.data.train:
-            raise CannotCreateError("is there already", where=str(run.config), hint="Take another name for --to.")
-    else:
-        run.create()
-        corpus = open_split(was, was.data.train)
-        n_lines = sum(1 for _ in corpus)
-        translate_lines_to(
-            translator,
-            (pair.src for pair in corpus),
-            Path(f"{base}.{was.data.source}"),
-            Path(f"{base}.{was.data.target}"),
-            n_lines=n_lines,
-            beam=beam,
-        )
-        draft = run.path / "data" / "config.yaml"
-        write_atomic(draft, dump_config(_student(was, run, spec)))
-        config = load_config(draft, overrides or [])
-        write_atomic(run.config, dump_config(config))
-        draft.unlink()
+    languages = (was.data.source, was.data.target)
+    draft = changed(_student(was, RunFolder(folder)), overrides)  # what is wrong with it is said first
+    corpus = open_split(was, was.data.train)
+    made_from = {"command": "distill", "teacher": model_sum(teacher), "text": content_of({"train": corpus})}
+    with deriving(folder, {**made_from, "beam": beam, "set": list(overrides)}) as run:
+        given, made = (Path(f"{run.data / 'distilled'}.{language}") for language in languages)
+        if not run.config.exists():
+            translator = Translator.load(teacher, device)
+            n_lines = sum(1 for _ in corpus)
+            translate_lines_to(translator, (pair.src for pair in corpus), given, made, n_lines=n_lines, beam=beam)
+            write_atomic(run.config, dump_config(draft))
+        config = load_config(run.config)
     train(config, device=device, threads=threads, given=run.config.read_bytes())
     return _measure(teacher, folder, device)
 
 
-def _student(was: Config, run: RunFolder, spec: str) -> Config:
+def _student(was: Config, run: RunFolder) -> Config:
     """The teacher's config, with a smaller model, one decoder layer, and the teacher's translations beside the text."""
     preset = SMALLER[was.model.preset]
-    shape = {**PRESETS[preset]["model"], "n_decoder_layers": 1, "preset": preset}
+    sizes = ("n_encoder_layers", "d_model", "d_ff", "n_heads")
+    shape = {name: min(getattr(was.model, name), PRESETS[preset]["model"][name]) for name in sizes}
     if was.model.preset == "tiny":
-        shape |= {"n_encoder_layers": was.model.n_encoder_layers, "d_model": was.model.d_model // 2}
-        shape |= {"n_heads": max(1, was.model.n_heads // 2)}
-    shape["dropout"] = was.model.dropout / 2  # a small model that is shown one way to say it hardly learns by heart
-    originals = [was.data.train] if isinstance(was.data.train, str) else was.data.train
+        shape |= {"d_model": was.model.d_model // 2, "n_heads": max(1, was.model.n_heads // 2)}
+    # a small model that is shown one way to say it hardly learns by heart
+    more = {"preset": preset, "n_decoder_layers": 1, "dropout": was.model.dropout / 2}
+    spec = f"{run.data / 'distilled'}.{{{was.data.source},{was.data.target}}}"
     return was.model_copy(
         update={
             "run": str(run.path),
-            "data": was.data.model_copy(update={"train": [spec, *originals]}),
-            "model": was.model.model_copy(update=shape),
-            "train": was.train.model_copy(update={"consistency": 0.0, "start_from": None}),
+            "data": was.data.model_copy(update={"train": [spec, *specs_of(was)]}),
+            "model": was.model.model_copy(update={**shape, **more}),
+            "train": recipe_of(was).model_copy(update={"consistency": 0.0}),
         }
     )
 
 
 def _measure(teacher: Path, student: Path, device: str) -> Distilled:
     test_set = text_of(student)
-    domain = compare_models(test_set.name, test_set, teacher, student, device)
+    domain = compare_models("teacher → student", test_set, teacher, student, device)
     say("measuring the speed of both, in turns …")
     models = [Translator.load(run, device) for run in (teacher, student)]
     seconds: list[list[float]] = [[], []]
@@ -138,7 +130,5 @@ def _measure(teacher: Path, student: Path, device: str) -> Distilled:
             began = time.perf_counter()
             greedy = model.translate(test_set.sources, beam=1)
             seconds[number].append(time.perf_counter() - began)
-    from s2s.scoring.metrics import bleu
-
     score = bleu(greedy, test_set.references, models[1].bundle.target)
     return Distilled(domain, score.value, min(seconds[0]), min(seconds[1]))

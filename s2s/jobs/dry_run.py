@@ -15,6 +15,7 @@ from s2s.console import duration
 from s2s.corpus.batches import plan_balanced_epoch
 from s2s.corpus.subword import SubwordDropout
 from s2s.decoding.bundle import build_transformer
+from s2s.jobs.resume import check_parent
 from s2s.jobs.tokenize import Prepared, prepare
 from s2s.run_folder import RunFolder
 from s2s.runtime import autocast_type, choose_device, set_threads
@@ -91,6 +92,7 @@ def measure(config: Config, run: RunFolder, *, device: str = "auto", threads: in
         S2SError: Whatever would stop the training later.
     """
     set_threads(threads)
+    check_parent(config, RunFolder(Path(config.run)))
     torch_device = choose_device(device)
     with run.lock():
         prepared = prepare(config, run)

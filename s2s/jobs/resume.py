@@ -88,26 +88,35 @@ def resume(
     return None
 
 
-def put_parent(model: Transformer, config: Config) -> None:
-    """Put the weights of the model that a training starts from into a new one; nothing if there is no such.
+def check_parent(config: Config, run: RunFolder) -> None:
+    """See whether the model that a training is to start from is there and fits; nothing if there is no such.
 
     Raises:
-        ConfigError: It has another shape.
+        ConfigError: It has another shape, or lies in the run folder itself.
         InputMissingError, DataError: It cannot be read.
     """
     if config.train.start_from is None:
         return
-    parent = load_bundle(Path(config.train.start_from))
-    ours, theirs = model.config, parent.transformer.config
+    path = Path(config.train.start_from)
+    if run.path.resolve() in (path.resolve(), *path.resolve().parents):
+        raise ConfigError(
+            "a run cannot start from itself", where="train.start_from", hint="Give the new run another `run:`."
+        )
+    ours, theirs = config.model, load_bundle(path).model_config
     differ = [name for name in _SHAPE if getattr(ours, name) != getattr(theirs, name)]
     if differ:
         listing = "\n".join(f"  {name}: {getattr(theirs, name)} there, {getattr(ours, name)} here" for name in differ)
         raise ConfigError(
             f"the model to start from has another shape:\n{listing}",
-            where=config.train.start_from,
+            where=str(path),
             hint="give `model:` the values of its resolved.yaml",
         )
-    load_weights(model, weights_of(parent.transformer))
+
+
+def put_parent(model: Transformer, config: Config, run: RunFolder) -> None:
+    """Put the weights of the model that a training starts from into a new one, unless there is a checkpoint."""
+    if config.train.start_from is not None and not run.checkpoints_by_step():
+        load_weights(model, weights_of(load_bundle(Path(config.train.start_from)).transformer))
 
 
 def _refuse_foreign(folder: Path, state: TrainingState, fresh: TrainingState) -> None:

@@ -1,7 +1,7 @@
 """From parallel text to a training, a validation and a test set: looked at, cleaned, and with nothing shared."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from s2s.console import say
 from s2s.corpus.columns import Wanted
 from s2s.corpus.guess import in_direction
 from s2s.corpus.pairs import PairCorpus, open_specs
-from s2s.doctor.examine import Examined
+from s2s.doctor.examine import Examined, HeldOut
 from s2s.doctor.faults import Fault
 from s2s.doctor.heldout import MAX_PAIRS, group, hold_out
 from s2s.errors import DataError, UsageError
@@ -68,10 +68,18 @@ class SplitText:
     n_pairs: dict[str, int]
 
 
-def split_text(run: RunFolder, wishes: Wishes) -> SplitText:
+def split_text(
+    run: RunFolder, wishes: Wishes, avoid: Sequence[HeldOut] = (), known: HeldOut | None = None
+) -> SplitText:
     """Look at the text, leave out what is bad, hold out what is missing, and write it to `data/` in a run folder.
 
     What was found is said, and kept in `data/report.json`.
+
+    Args:
+        run: Where it goes.
+        wishes: The text, and what is wanted.
+        avoid: Other validation and test text that the training text must not have.
+        known: What a model was trained on before: none of it is held out.
 
     Raises:
         DataError: The text is not parallel, cannot be read, or is too little.
@@ -83,14 +91,14 @@ def split_text(run: RunFolder, wishes: Wishes) -> SplitText:
     wanted = Wanted(source, target)
     corpora = {name: open_specs(specs, wanted) for name, specs in given.items() if specs}
     say(f"from {source} to {target}")
-    reports = {report.name: report for report in check(corpora)}
+    reports = {report.name: report for report in check(corpora, others=avoid)}
     say("\n\n".join(report.text() for report in reports.values()))
     train = reports["train"].examined
     if not train.is_parallel:
         raise DataError(
             "the two sides are not parallel", where=corpora["train"].description, hint="See above; mend the text first."
         )
-    parts = _parts(corpora["train"], train, wishes, [name for name in _HELD_OUT if name not in corpora])
+    parts = _parts(corpora["train"], train, wishes, [name for name in _HELD_OUT if name not in corpora], known)
     n_pairs = {name: int(mask.sum()) for name, mask in parts.items()}
     _refuse_few(n_pairs["train"])
     for corpus in corpora.values():
@@ -100,6 +108,8 @@ def split_text(run: RunFolder, wishes: Wishes) -> SplitText:
     write_atomic(run.path / "data" / "report.json", as_json(list(reports.values())) + "\n")
     for name in _HELD_OUT:
         if name in corpora:
+            if known is not None:
+                _tell_known(name, reports[name].examined, known)
             specs[name] = given[name][0] if len(given[name]) == 1 else given[name]
             n_pairs[name] = len(reports[name].examined.flags)
     return SplitText(source, target, specs, n_pairs)
@@ -128,7 +138,7 @@ def _languages(wishes: Wishes) -> tuple[str, str]:
 
 
 def _parts(
-    corpus: PairCorpus, examined: Examined, wishes: Wishes, to_hold_out: list[str]
+    corpus: PairCorpus, examined: Examined, wishes: Wishes, to_hold_out: list[str], known: HeldOut | None
 ) -> dict[str, npt.NDArray[np.bool_]]:
     """Which pairs go to training, validation and test."""
     kept = examined.is_kept if wishes.clean else _readable(examined)
@@ -141,7 +151,8 @@ def _parts(
     say("looking for pairs that say the same, to keep them on one side …")
     groups = group(_blocks(corpus, kept), alike=n <= MAX_PAIRS)
     counts = {name: n_each if name in to_hold_out else 0 for name in _HELD_OUT}
-    chosen = hold_out(groups, counts["valid"], counts["test"])
+    never = None if known is None else known.holds(*examined.texts)[kept]
+    chosen = hold_out(groups, counts["valid"], counts["test"], never=never)
     for name, mask in (("train", chosen.train), ("valid", chosen.valid), ("test", chosen.test)):
         if name == "train" or name in to_hold_out:
             parts[name] = np.zeros(len(kept), dtype=np.bool_)
@@ -163,9 +174,16 @@ def _refuse_few(n: int) -> None:
 
 
 def _readable(examined: Examined) -> npt.NDArray[np.bool_]:
-    """Pairs that training would take."""
-    taken: npt.NDArray[np.bool_] = (examined.flags & np.uint32(Fault.NOT_UTF8 | Fault.EMPTY)) == 0
+    """Pairs that training would take, and may: not what is in a validation or test set."""
+    not_these = Fault.NOT_UTF8 | Fault.EMPTY | Fault.IN_VALID | Fault.IN_TEST
+    taken: npt.NDArray[np.bool_] = (examined.flags & np.uint32(not_these)) == 0
     return taken
+
+
+def _tell_known(name: str, examined: Examined, known: HeldOut) -> None:
+    n = int(known.holds(*examined.texts).sum())
+    if n:
+        say(f"warning: {n:,} of {len(examined.flags):,} pairs for {name} are in what the model was trained on before")
 
 
 def _blocks(corpus: PairCorpus, kept: npt.NDArray[np.bool_]) -> Iterator[tuple[list[str], list[str]]]:

@@ -131,17 +131,19 @@ def open_prepared(run: RunFolder, fingerprint: str) -> tuple[Vocabularies, Encod
 
 def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabularies:
     """The run's vocabulary: the parent's, or learnt now, unless it was from this text with these options before."""
+    noted: Any = None
+    try:
+        vocabularies, noted = _load_vocabularies(run)
+        if config.train.start_from is not None and "start_from" in noted and run.checkpoints_by_step():
+            return vocabularies  # the parent is not needed any more
+    except InputMissingError:  # not learnt yet
+        pass
+    except DataError as error:  # the same text gives the same vocabulary again
+        say(f"warning: {error.where}: {error.what}\n  the vocabulary is made again")
     parent = None if config.train.start_from is None else load_bundle(Path(config.train.start_from)).vocabularies
     made_from: dict[str, Any] = {"vocab": config.vocab.model_dump(), "train": train.fingerprint}
     if parent is not None:
         made_from = {"start_from": parent.fingerprint}
-    try:
-        vocabularies, noted = _load_vocabularies(run)
-    except InputMissingError:  # not learnt yet
-        noted = None
-    except DataError as error:  # the same text gives the same vocabulary again
-        say(f"warning: {error.where}: {error.what}\n  the vocabulary is learnt again")
-        noted = None
     if noted == made_from:
         return vocabularies
     if noted is not None and run.checkpoints_by_step():
@@ -159,7 +161,7 @@ def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabula
     sizes = f"{vocabularies.src.size:,}"
     if not vocabularies.shared:
         sizes = f"{sizes} source, {vocabularies.tgt.size:,} target"
-    origin = f"of {config.train.start_from}" if parent else config.vocab.type
+    origin = f"those of {config.train.start_from}; vocab.* does not count" if parent else config.vocab.type
     say(f"vocabulary: {sizes} pieces ({origin})")
     for note_text in vocabularies.notes:
         say(f"note: {note_text}")

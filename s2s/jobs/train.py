@@ -23,11 +23,11 @@ from s2s.decoding.bundle import Bundle, build_transformer, save_bundle
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.translator import Translator
 from s2s.errors import DivergedError, Interrupted
-from s2s.jobs.card import write_card
+from s2s.jobs.card import discard_card, write_card
 from s2s.jobs.evaluate import Evaluation, TestSet, mean_bleu
 from s2s.jobs.finish import choose_search, choose_weights, score_test
 from s2s.jobs.ranks import LeadingHooks, config_digest, follow, what_an_update_takes
-from s2s.jobs.resume import put_parent, refuse_other_config, resume, what_is_frozen
+from s2s.jobs.resume import check_parent, put_parent, refuse_other_config, resume, what_is_frozen
 from s2s.jobs.tokenize import Prepared, open_split, prepare, split_specs
 from s2s.model.weights import load_weights
 from s2s.run_folder import RunFolder, write_atomic
@@ -102,6 +102,8 @@ def train(
     with run.lock():
         run.clean_temporaries()
         torch_device = ranks.device(device)
+        if overwrite or not run.checkpoints_by_step():
+            check_parent(config, run)
         if overwrite:
             for spec in split_specs(config).values():
                 open_split(config, spec)  # what cannot be read is said before anything is lost
@@ -126,6 +128,7 @@ def clear(run: RunFolder) -> None:
     # the config stays: it is written anew, and may be the only copy
     for file in (run.metrics, run.resolved, run.run_json, run.data_json, run.diverged):
         file.unlink(missing_ok=True)
+    discard_card(run)
 
 
 def _note_run(run: RunFolder, config: Config, device: torch.device, n_threads: int, ranks: Ranks) -> None:
@@ -178,7 +181,7 @@ class Session:
         self.autocast = autocast_type(config.train.precision, device, training=True)
         torch.manual_seed(seed_of_step(config.train.seed, 0))
         self.model = build_transformer(config.model, prepared.vocabularies).to(device)
-        put_parent(self.model, config)
+        put_parent(self.model, config, run)
         fresh = TrainingState(prepared.fingerprint, n_ranks=ranks.n, config=what_is_frozen(config))
         subwords = SubwordDropout.of(prepared.vocabularies, config.train.subword_dropout)
         self.trainer = Trainer(self.model, prepared.train, config.train, fresh, self.autocast, ranks, subwords)

@@ -61,6 +61,16 @@ class RunFolder:
         return self.path / "store"
 
     @property
+    def data(self) -> Path:
+        """The folder of text that was made for this run."""
+        return self.path / "data"
+
+    @property
+    def card(self) -> Path:
+        """What the model is, for whoever finds the folder."""
+        return self.path / "README.md"
+
+    @property
     def metrics(self) -> Path:
         """What training measured, a JSON object a line."""
         return self.path / "metrics.jsonl"
@@ -128,7 +138,7 @@ class RunFolder:
         `export/` have locks of their own: see `writing`.
         """
         with reporting_os_errors(self.path):
-            for folder in (self.path, self.checkpoints, self.samples, self.store):
+            for folder in (self.path, self.checkpoints, self.samples, self.store, self.data):
                 _clean(folder)
 
     @contextlib.contextmanager
@@ -201,7 +211,10 @@ def run_path(name: str | Path) -> Path:
     """A run folder by its name: what is there under this name, else the run in `runs/` that has it."""
     path = Path(name)
     under = Path("runs") / path
-    return under if len(path.parts) == 1 and not path.exists() and under.is_dir() else path
+    if len(path.parts) != 1 or not under.is_dir():
+        return path
+    is_run = path.exists() and (RunFolder(path).config.exists() or _last_written(RunFolder(path)) is not None)
+    return path if is_run or (path / MANIFEST).exists() else under
 
 
 def config_path(name: str | Path) -> Path:

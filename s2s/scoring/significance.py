@@ -57,4 +57,6 @@ def compare(before: Sequence[str], after: Sequence[str], references: Sequence[st
     test = PairedTest(systems, {"BLEU": metric}, None, test_type="bs", n_samples=N_SAMPLES)
     signatures, scores = test()
     first, second = cast(list[Any], scores["BLEU"])
-    return Comparison(float(first.score), float(second.score), float(second.p_value), str(signatures["BLEU"]))
+    # sacreBLEU counts samples that differ by more than the systems do, and finds none where these are equal
+    p = 1.0 if first.score == second.score else float(second.p_value)
+    return Comparison(float(first.score), float(second.score), p, str(signatures["BLEU"]))

@@ -11,7 +11,8 @@ from typer.testing import CliRunner, Result
 from s2s.cli import app
 from s2s.config.load import load_config
 from s2s.decoding.bundle import load_bundle
-from s2s.errors import ConfigError
+from s2s.errors import ConfigError, InputMissingError
+from s2s.jobs import adapt as adapt_module
 from s2s.jobs.train import train
 from s2s.model.weights import weights_of
 
@@ -29,7 +30,11 @@ def lines(path: Path) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    train(small_config(tmp_path))
+    config = small_config(tmp_path)
+    for side in ("en", "de"):
+        (tmp_path / f"valid.{side}").write_bytes((tmp_path / f"train.{side}").read_bytes())
+    valid = {"valid": f"{tmp_path}/valid.{{en,de}}"}
+    train(config.model_copy(update={"data": config.data.model_copy(update=valid)}))
     for side in ("en", "de"):
         (tmp_path / f"new.{side}").write_text("\n".join(lines(DATA / f"train.{side}")[:400]) + "\n", "utf-8")
     return tmp_path
@@ -40,8 +45,8 @@ def test_a_model_is_adapted_with_replay_and_scored_on_both_domains(folder: Path)
     command += ["--set", "train.batch_tokens=512"]
     result = s2s(*command, cwd=folder)
     assert result.exit_code == 0, result.stderr
-    assert result.stdout.startswith("the new domain (20 sentences): BLEU ")
-    assert "\nthe parent's (60 sentences): BLEU " in result.stdout
+    assert result.stdout.startswith("the new domain, test (20 sentences): BLEU ")
+    assert "\nthe parent's, valid (60 sentences): BLEU " in result.stdout
     child = folder / "run-adapted"
     assert load_bundle(child).vocabularies.fingerprint == load_bundle(folder / "run").vocabularies.fingerprint
     assert "replay: " in result.stderr
@@ -60,15 +65,95 @@ def test_without_set_the_length_follows_from_the_pairs(folder: Path) -> None:
     assert not (folder / "child/x/data/replay.en").exists()
 
 
-def test_what_is_held_out_is_not_replayed(folder: Path) -> None:
-    for side in ("en", "de"):  # the new text is the parent's and some more
-        old = lines(folder / f"train.{side}")
-        (folder / f"new.{side}").write_text("\n".join([*old, *lines(folder / f"new.{side}")]) + "\n", "utf-8")
+def test_what_is_held_out_is_not_trained_on_and_what_was_trained_on_is_not_held_out(folder: Path) -> None:
+    known = lines(DATA / "train.en")[:400]
+    for side in ("en", "de"):  # the new text has the parent's validation text, and the parent knows half of the rest
+        old = lines(folder / f"valid.{side}")
+        new = lines(DATA / f"train.{side}")[:800]
+        (folder / f"new.{side}").write_text("\n".join([*old, *new]) + "\n", "utf-8")
+        (folder / f"train.{side}").write_text("\n".join(new[:400]) + "\n", "utf-8")
+    (folder / "run").rename(folder / "other")
+    config = small_config(folder, max_steps=5)
+    for side in ("en", "de"):
+        (folder / f"train.{side}").write_text("\n".join(lines(DATA / f"train.{side}")[:400]) + "\n", "utf-8")
+    data = config.data.model_copy(update={"valid": f"{folder}/valid.{{en,de}}", "max_length": 200})
+    vocabulary = config.vocab.model_copy(update={"size": 500})
+    long = config.train.model_copy(update={"batch_tokens": 512})
+    train(config.model_copy(update={"data": data, "vocab": vocabulary, "train": long}))
     result = s2s("adapt", "run", "new.{en,de}", "--set", "train.max_steps=2", cwd=folder)
     assert result.exit_code == 0, result.stderr
-    data = folder / "run-adapted/data"
-    held = set(lines(data / "valid.en")) | set(lines(data / "test.en"))
-    assert not held & set(lines(data / "replay.en"))
+    made = folder / "run-adapted/data"
+    held = {line for name in ("valid", "test") for line in lines(made / f"{name}.en")}
+    assert len(held) >= 20
+    assert not held & set(known)  # or the score before would be of what it has seen
+    assert not held & set(lines(made / "replay.en"))
+    assert not set(lines(folder / "valid.en")) & set(lines(made / "train.en"))
+    assert set(lines(made / "replay.en")) <= set(known)
+
+
+def test_the_same_command_goes_on_and_another_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ["adapt", "run", "new.{en,de}", "--set", "train.max_steps=4", "--set", "data.max_length=100"]
+    command += ["--set", "train.batch_tokens=512", "--set", "train.warmup_steps=1"]
+    whole = s2s(*command, "--to", folder / "whole", cwd=folder)
+    assert whole.exit_code == 0, whole.stderr
+
+    def killed(*_: object, **__: object) -> None:
+        raise SystemExit(137)
+
+    for stage in ("split_text", "_replay", "_with_length", "train"):
+        with monkeypatch.context() as patched:
+            patched.setattr(adapt_module, stage, killed)
+            assert s2s(*command, "--to", folder / "again", cwd=folder).exit_code == 137
+    again = s2s(*command, "--to", folder / "again", cwd=folder)
+    assert (again.exit_code, again.stdout) == (0, whole.stdout)
+    weights = [weights_of(load_bundle(folder / name).transformer) for name in ("whole", "again")]
+    for name, tensor in weights[0].items():
+        assert torch.equal(tensor, weights[1][name])
+    config = load_config(folder / "again" / "config.yaml")
+    assert (config.train.max_steps, config.train.warmup_steps) == (4, 1)
+    other = s2s(*command, "--to", folder / "again", "--replay", "2", cwd=folder)
+    assert other.exit_code == 73
+    assert "replay: 1.0 there, 2.0 now" in other.stderr
+    (folder / "new.en").write_text("x\n" * 400, "utf-8")
+    assert s2s(*command, "--to", folder / "again", cwd=folder).exit_code == 73
+
+
+def test_a_wrong_option_is_refused_before_anything_is_made(folder: Path) -> None:
+    for option, code in (("model.d_ff=96", 78), ("train.max_step=4", 78), ("run=elsewhere", 2)):
+        assert s2s("adapt", "run", "new.{en,de}", "--to", "x/y", "--set", option, cwd=folder).exit_code == code
+        (folder / "x/y").mkdir(parents=True, exist_ok=True)
+        assert not (folder / "x/y/config.yaml").exists()
+
+
+def test_the_length_follows_from_the_pairs(folder: Path) -> None:
+    for side in ("en", "de"):
+        (folder / f"few.{side}").write_text("\n".join(lines(folder / f"new.{side}")[:130]) + "\n", "utf-8")
+    more = ["--set", "train.batch_tokens=2048", "--set", "data.max_length=400"]
+    result = s2s("adapt", "run", "few.{en,de}", *more, cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    assert load_config(folder / "run-adapted/config.yaml").train.max_steps in range(100, 400)
+
+
+def test_it_goes_on_without_the_parent_once_there_is_a_checkpoint(folder: Path) -> None:
+    more = ["--set", "train.max_steps=4", "--set", "data.max_length=100", "--set", "train.batch_tokens=512"]
+    assert s2s("adapt", "run", "new.{en,de}", *more, cwd=folder).exit_code == 0
+    (folder / "run").rename(folder / "away")
+    result = s2s("train", "run-adapted", "--set", "train.max_steps=6", cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    assert load_bundle(folder / "run-adapted").facts["step"] == 6
+
+
+def test_starting_anew_loses_nothing_if_the_parent_does_not_fit(folder: Path, tmp_path: Path) -> None:
+    config = small_config(tmp_path)
+    train(config.model_copy(update={"run": str(tmp_path / "mine")}))
+    before = (tmp_path / "mine/model/model.safetensors").read_bytes()
+    wide = config.model.model_copy(update={"d_ff": 96})
+    for start, model in (("nobody", config.model), (str(tmp_path / "mine"), config.model), (str(folder / "run"), wide)):
+        changes = config.train.model_copy(update={"start_from": start})
+        update = {"run": str(tmp_path / "mine"), "train": changes, "model": model}
+        with pytest.raises((ConfigError, InputMissingError)):
+            train(config.model_copy(update=update), overwrite=True)
+        assert (tmp_path / "mine/model/model.safetensors").read_bytes() == before
 
 
 def test_a_training_starts_from_the_weights_it_is_given(folder: Path, tmp_path: Path) -> None:
@@ -96,3 +181,7 @@ def test_what_cannot_be_adapted_is_said(folder: Path) -> None:
     assert result.exit_code == 66
     assert "--replay 0" in result.stderr
     assert not (folder / "run-adapted/config.yaml").exists()
+    assert s2s("adapt", "run", "new.{en,de}", "--replay", "inf", cwd=folder).exit_code == 2
+    (folder / "away.en").rename(folder / "train.en")
+    quick = ["--set", "train.max_steps=2", "--set", "data.max_length=100", "--set", "train.batch_tokens=512"]
+    assert s2s("adapt", ".", "../new.{en,de}", *quick, cwd=folder / "run").exit_code == 0  # from within the run

@@ -10,7 +10,7 @@ from small_corpus import WORDS, small_config
 from typer.testing import CliRunner, Result
 
 from s2s.cli import app
-from s2s.config.load import dump_config
+from s2s.config.load import dump_config, load_config
 from s2s.config.schema import Config
 from s2s.corpus.batches import plan_balanced_epoch
 from s2s.corpus.pairs import open_pairs
@@ -148,7 +148,9 @@ def test_small_corpora_come_more_often_as_temperature_says(tmp_path: Path, tempe
 def test_a_config_with_directions_is_written_and_read(tmp_path: Path) -> None:
     config = multilingual(tmp_path)
     (tmp_path / "c.yaml").write_text(dump_config(config), "utf-8")
-    assert s2s("check", "c.yaml", "--examples", "0", cwd=tmp_path).exit_code == 0
+    assert load_config(tmp_path / "c.yaml") == config
+    result = s2s("check", *config.data.train, "--examples", "0", cwd=tmp_path)
+    assert result.exit_code == 0, result.stdout
 
 
 @pytest.mark.parametrize("command", [("adapt", "new.tsv"), ("backtranslate", "mono.xx")])

@@ -11,8 +11,12 @@ from s2s.cli import app
 from s2s.config.load import load_config
 from s2s.decoding.bundle import load_bundle
 from s2s.decoding.translator import Translator
+from s2s.jobs import backtranslate as backtranslate_module
+from s2s.jobs.compare import config_of
+from s2s.jobs.distill import _student
 from s2s.jobs.synthetic import translate_lines_to
 from s2s.jobs.train import train
+from s2s.run_folder import RunFolder
 
 
 def s2s(*arguments: object, cwd: Path) -> Result:
@@ -69,7 +73,7 @@ def test_text_in_the_target_language_is_translated_back(folder: Path) -> None:
     (folder / "mono.de").write_text("\n".join([*text, "", text[0]]) + "\n", "utf-8")
     result = s2s("backtranslate", "run", "mono.de", "--to", "new/bt", "--set", "train.max_steps=6", cwd=folder)
     assert result.exit_code == 0, result.stderr
-    assert result.stdout.startswith("valid (60 sentences): BLEU ")
+    assert result.stdout.startswith("the parent's, valid (60 sentences): BLEU ")
     made, given = (lines(folder / f"new/bt/data/backtranslated.{side}") for side in ("en", "de"))
     assert set(given) <= set(text)
     assert len(given) == len(set(given)) > 0
@@ -83,3 +87,38 @@ def test_text_in_the_target_language_is_translated_back(folder: Path) -> None:
     wrong = s2s("backtranslate", "run", "mono.de", "--to", "new/x", "--reverse", "run", cwd=folder)
     assert wrong.exit_code == 66
     assert "no model from de to en" in wrong.stderr
+
+
+def test_what_is_held_out_is_not_learnt_from_and_a_stop_changes_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = lines(folder / "train.de")  # which is the validation text too
+    (folder / "more.de").write_text("\n".join([*held, "Katze Hund rot blau eins zwei"]) + "\n", "utf-8")
+    command = ["backtranslate", "run", "more.de", "--to", folder / "bt2", "--set", "train.max_steps=4"]
+
+    def killed(*_: object, **__: object) -> None:
+        raise SystemExit(137)
+
+    for stage in ("_reverse_of", "translate_lines_to", "train"):
+        with monkeypatch.context() as patched:
+            patched.setattr(backtranslate_module, stage, killed)
+            assert s2s(*command, cwd=folder).exit_code == 137
+    result = s2s(*command, cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    given = lines(folder / "bt2/data/backtranslated.de")
+    long = [line for line in held if len(line.split()) > 3]
+    assert long
+    assert not set(long) & set(given)
+    assert not list((folder / "bt2" / "data").glob(".*"))
+    (folder / "more.de").write_text("etwas ganz anderes\n", "utf-8")
+    assert s2s(*command, cwd=folder).exit_code == 73
+
+
+def test_a_student_is_never_larger_than_its_teacher(folder: Path) -> None:
+    was = config_of(folder / "run")
+    small = was.model_copy(update={"model": was.model.model_copy(update={"preset": "small", "d_model": 64})})
+    student = _student(small, RunFolder(folder / "x"))
+    assert (student.model.d_model, student.model.n_encoder_layers, student.model.n_decoder_layers) == (64, 1, 1)
+    wrong = s2s("distill", "run", "--to", "new/y", "--set", "model.d_modl=1", cwd=folder)
+    assert wrong.exit_code == 78
+    assert not (folder / "new/y").exists()

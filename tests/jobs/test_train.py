@@ -13,10 +13,14 @@ from small_corpus import small_config
 
 from s2s.config.load import load_config
 from s2s.config.schema import Config
+from s2s.decoding.translator import Translator
 from s2s.errors import ConfigError, DataError, InputMissingError, Interrupted, UsageError
 from s2s.jobs import train as job
+from s2s.jobs.evaluate import split_of_run
+from s2s.jobs.finish import LENGTH_PENALTIES
 from s2s.jobs.train import train
 from s2s.run_folder import RunFolder
+from s2s.scoring.metrics import bleu
 from s2s.training.signals import StopSignal
 from s2s.training.trainer import Trainer
 
@@ -314,3 +318,45 @@ def test_stopped_before_the_first_update_leaves_no_checkpoint(
     assert parts.checkpoints_by_step() == []
     train(parts_config)
     assert_same_training(whole, parts, 12)
+
+
+def test_the_length_penalty_is_the_best_on_the_validation_text_and_the_card_tells_what_is_so(tmp_path: Path) -> None:
+    config = small_config(tmp_path, max_steps=40)
+    data = config.data.model_copy(update={"test": config.data.valid})
+    result = job.train(config.model_copy(update={"data": data}))
+    translator = Translator.load(result.run)
+    test_set = split_of_run(result.run, "valid")
+    scores = {
+        alpha: bleu(translator.translate(test_set.sources, length_penalty=alpha), test_set.references, "de").value
+        for alpha in LENGTH_PENALTIES
+    }
+    assert len(set(scores.values())) > 1
+    chosen = translator.bundle.decode.length_penalty
+    assert chosen is not None
+    assert scores[chosen] == max(scores.values())
+    card = (result.run / "README.md").read_text("utf-8")
+    for score in result.tests[0].scores:
+        assert f"| {score.name} | {score.value:.2f} | `{score.signature}` |" in card
+    assert f"{result.n_steps:,} updates" in card
+    given = config.decode.model_copy(update={"length_penalty": 0.3})
+    other = config.model_copy(update={"run": str(tmp_path / "other"), "decode": given})
+    assert Translator.load(job.train(other).run).bundle.decode.length_penalty == 0.3
+
+
+def test_a_readme_of_somebody_else_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = small_config(tmp_path)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "README.md").write_text("mine", "utf-8")
+    job.train(config)
+    assert (tmp_path / "run" / "README.md").read_text("utf-8") == "mine"
+    assert "it stays" in capsys.readouterr().err
+    (tmp_path / "run" / "README.md").unlink()
+    job.train(config)
+    assert "Translation from en to de" in (tmp_path / "run" / "README.md").read_text("utf-8")
+    with pytest.raises(InputMissingError):  # an old card does not stay beside a training that starts anew
+        job.train(
+            config.model_copy(update={"train": config.train.model_copy(update={"start_from": "x"})}), overwrite=True
+        )
+    assert (tmp_path / "run" / "README.md").exists()
+    job.clear(RunFolder(tmp_path / "run"))
+    assert not (tmp_path / "run" / "README.md").exists()

@@ -41,6 +41,12 @@ def test_a_difference_by_chance_is_not(references: list[str]) -> None:
     assert again == found
 
 
+def test_equal_systems_are_not_different(references: list[str]) -> None:
+    same = worse(references, 0.2, 2)
+    assert compare(same, same, references, "de").p == 1.0
+    assert compare(["x"] * 200, ["y"] * 200, references, "de").p == 1.0
+
+
 def test_counts_have_to_agree(references: list[str]) -> None:
     with pytest.raises(DataError):
         compare(references, references[1:], references, "de")
