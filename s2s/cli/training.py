@@ -95,7 +95,7 @@ def adapt_command(
         typer.Option(
             min=0.0, max=1000.0, metavar="R", help="Pairs of the old training for each new one, not to forget."
         ),
-    ] = 1.0,
+    ] = 4.0,
     minutes: Annotated[float | None, typer.Option(min=0.1, metavar="M", help="Train so long.")] = None,
     keep_all: Annotated[bool, typer.Option("--keep-all", help="Leave no pair out that can be trained on.")] = False,
     overrides: Overrides = None,

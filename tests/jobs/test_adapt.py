@@ -113,7 +113,7 @@ def test_the_same_command_goes_on_and_another_is_refused(folder: Path, monkeypat
     assert (config.train.max_steps, config.train.warmup_steps) == (4, 1)
     other = s2s(*command, "--to", folder / "again", "--replay", "2", cwd=folder)
     assert other.exit_code == 73
-    assert "replay: 1.0 there, 2.0 now" in other.stderr
+    assert "replay: 4.0 there, 2.0 now" in other.stderr
     (folder / "new.en").write_text("x\n" * 400, "utf-8")
     assert s2s(*command, "--to", folder / "again", cwd=folder).exit_code == 73
 
