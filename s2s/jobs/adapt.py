@@ -35,7 +35,7 @@ EPOCHS = 12
 """Passes over new and replayed pairs."""
 
 REPLAY = 4.0
-"""Pairs of the parent's training for each new one: with one, 4 BLEU are lost on the old domain (`benchmarks/quality.md`)."""
+"""Pairs of the parent's training for each new one; `benchmarks/quality.md` says what fewer cost."""
 
 RATE = 0.3
 """Share of the parent's peak learning rate."""
