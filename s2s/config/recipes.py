@@ -1,7 +1,7 @@
 """The recipe for a corpus of a given size: what `s2s init` writes into a config, each choice with its reason.
 
-The figures are those of `benchmarks/quality.md`, measured on slices of Multi30k; beyond 30,000 pairs they follow what
-is published (Araabi and Monz 2020, Sennrich and Zhang 2019, and the sizes that WMT systems have).
+Dropout and vocabulary of the smallest corpora are measured (`benchmarks/quality.md`). The rest follows what is
+published until it is (Araabi and Monz 2020, Sennrich and Zhang 2019, and the sizes that WMT systems have).
 """
 
 from dataclasses import dataclass
