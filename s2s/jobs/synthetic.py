@@ -1,14 +1,14 @@
 """Training text that a model has made: translations of many lines, beside what they were made from."""
 
+import json
 from collections.abc import Iterable
-from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
 from s2s.console import Progress, say
 from s2s.decoding.sampling import Sampling
 from s2s.decoding.translator import Translator
-from s2s.run_folder import writing_to
+from s2s.run_folder import reporting_os_errors, writing_to
 
 _AT_ONCE = 2_000
 
@@ -24,8 +24,9 @@ def translate_lines_to(
     sampling: Sampling | None = None,
     mark: str = "",
 ) -> int:
-    """Translate lines, and write each beside its translation. What is there already is not made again.
+    """Translate lines, and write each beside its translation.
 
+    What is there already is not made again, and a call that was cut off goes on where it was.
     Lines without text, and those whose translation has none, are left out; translations that were cut off by the length
     limit are too, as nothing true can be learnt from them.
 
@@ -46,23 +47,46 @@ def translate_lines_to(
         with made.open("rb") as file:
             return sum(1 for _ in file)
     given.parent.mkdir(parents=True, exist_ok=True)
+    notes = made.with_name(f"{made.name}.part.jsonl")  # a line of notes for every line that was translated
+    n_done = _complete_lines(notes)
+    if n_done:
+        say(f"going on after {n_done:,} of {n_lines:,} lines")
     options = translator.options(beam=beam)
     progress = Progress("translate")
-    waiting = iter(lines)
-    n_done = n_written = n_cut = 0
-    with ExitStack() as stack:
-        files = [stack.enter_context(writing_to(path)) for path in (made, given)]
+    waiting = islice(lines, n_done, None)
+    with reporting_os_errors(notes), notes.open("ab") as file:
         while chunk := list(islice(waiting, _AT_ONCE)):
             for translation in translator.translate_lines(chunk, options, sampling=sampling, first=n_done):
-                n_cut += translation.n_cut > 0
-                if translation.text and translation.source.strip() and not translation.n_cut:
-                    files[0].write(f"{mark}{translation.text}\n".encode("utf-8", "replace"))
-                    files[1].write(f"{translation.source}\n".encode("utf-8", "replace"))
-                    n_written += 1
+                note = [translation.source, translation.text, translation.n_cut > 0]
+                file.write(f"{json.dumps(note)}\n".encode())
+            file.flush()
             n_done += len(chunk)
             progress.show(n_done / max(1, n_lines), f"{n_done:,} of {n_lines:,} lines")
     progress.close()
+    n_written = n_cut = 0
+    with notes.open("rb") as file, writing_to(made) as translations, writing_to(given) as sources:
+        for source, text, is_cut in map(json.loads, file):
+            n_cut += is_cut
+            if text and source.strip() and not is_cut:
+                translations.write(f"{mark}{text}\n".encode("utf-8", "replace"))
+                sources.write(f"{source}\n".encode("utf-8", "replace"))
+                n_written += 1
+    notes.unlink()
     left_out = n_done - n_written
     more = f"; left out {left_out:,}: empty, or cut off by the length limit ({n_cut:,})" if left_out else ""
     say(f"translated {n_done:,} lines{more}")
     return n_written
+
+
+def _complete_lines(path: Path) -> int:
+    """How many lines a file has; what a killed process wrote of one more is cut off."""
+    if not path.exists():
+        return 0
+    with reporting_os_errors(path), path.open("r+b") as file:
+        n_lines = n_bytes = 0
+        for line in file:
+            if line.endswith(b"\n"):
+                n_lines += 1
+                n_bytes += len(line)
+        file.truncate(n_bytes)
+    return n_lines

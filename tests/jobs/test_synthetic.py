@@ -2,6 +2,7 @@
 
 import contextlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_corpus import WORDS, small_config
@@ -10,8 +11,10 @@ from typer.testing import CliRunner, Result
 from s2s.cli import app
 from s2s.config.load import load_config
 from s2s.decoding.bundle import load_bundle
+from s2s.decoding.sampling import Sampling
 from s2s.decoding.translator import Translator
 from s2s.jobs import backtranslate as backtranslate_module
+from s2s.jobs import synthetic as synthetic_module
 from s2s.jobs.compare import config_of
 from s2s.jobs.distill import _student
 from s2s.jobs.synthetic import translate_lines_to
@@ -47,6 +50,35 @@ def test_translations_stand_beside_their_lines_and_nothing_empty(folder: Path, t
     made.write_text("kept\n", "utf-8")
     assert translate_lines_to(translator, text, given, made, n_lines=4) == 1  # it is there: not made again
     assert lines(made) == ["kept"]
+
+
+def test_a_translation_that_was_cut_off_goes_on(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    translator = Translator.load(folder / "run")
+    given, made = tmp_path / "a.en", tmp_path / "a.de"
+    text = [*lines(folder / "train.en")[:7], "", "one two"]
+    whole = [tmp_path / "whole.en", tmp_path / "whole.de"]
+    how = Sampling()
+    translate_lines_to(translator, text, whole[0], whole[1], n_lines=9, sampling=how)
+    monkeypatch.setattr(synthetic_module, "_AT_ONCE", 2)
+    usual, asked = translator.translate_lines, list[str]()
+
+    def once(chunk: list[str], *arguments: Any, **named: Any) -> Any:
+        if len(asked) == 4:
+            raise KeyboardInterrupt
+        asked.extend(chunk)
+        return usual(chunk, *arguments, **named)
+
+    monkeypatch.setattr(translator, "translate_lines", once)
+    with pytest.raises(KeyboardInterrupt):
+        translate_lines_to(translator, text, given, made, n_lines=9, sampling=how)
+    assert not given.exists()
+    notes = tmp_path / "a.de.part.jsonl"
+    notes.write_bytes(notes.read_bytes() + b'["half a li')  # as a killed process leaves it
+    asked.append("so that it goes on")
+    translate_lines_to(translator, text, given, made, n_lines=9, sampling=how)
+    assert asked[5:] == text[4:]
+    assert [given.read_bytes(), made.read_bytes()] == [path.read_bytes() for path in whole]
+    assert not notes.exists()
 
 
 def test_a_student_learns_from_its_teacher(folder: Path) -> None:
