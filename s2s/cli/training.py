@@ -8,6 +8,12 @@ import typer
 
 from s2s.cli.common import Beam, ConfigFile, Device, Overrides, Threads, app, load
 
+Valid = Annotated[
+    list[str] | None, typer.Option(metavar="DATA", help="Validation set (default: some pairs are held out).")
+]
+Test = Annotated[list[str] | None, typer.Option(metavar="DATA", help="Test set (default: the same).")]
+KeepAll = Annotated[bool, typer.Option("--keep-all", help="Leave no pair out that can be trained on.")]
+
 
 @app.command("init")
 def init_command(
@@ -18,14 +24,12 @@ def init_command(
     ],
     source: Annotated[str | None, typer.Option(metavar="LANG", help="Source language, if not by the names.")] = None,
     target: Annotated[str | None, typer.Option(metavar="LANG", help="Target language.")] = None,
-    valid: Annotated[
-        list[str] | None, typer.Option(metavar="DATA", help="Validation set (default: some pairs are held out).")
-    ] = None,
-    test: Annotated[list[str] | None, typer.Option(metavar="DATA", help="Test set (default: the same).")] = None,
+    valid: Valid = None,
+    test: Test = None,
     minutes: Annotated[
         float | None, typer.Option(min=0.1, metavar="M", help="Train so long (default: as long as it helps).")
     ] = None,
-    keep_all: Annotated[bool, typer.Option("--keep-all", help="Leave no pair out that can be trained on.")] = False,
+    keep_all: KeepAll = False,
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
@@ -86,10 +90,8 @@ def adapt_command(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The model to adapt: its run folder, or its name.")],
     corpus: Annotated[list[str], typer.Argument(metavar="DATA...", help="Pairs of the new domain.")],
     to: Annotated[str | None, typer.Option(metavar="NAME", help="The new run (default: RUN-adapted).")] = None,
-    valid: Annotated[
-        list[str] | None, typer.Option(metavar="DATA", help="Validation set of the domain (default: held out).")
-    ] = None,
-    test: Annotated[list[str] | None, typer.Option(metavar="DATA", help="Test set (default: the same).")] = None,
+    valid: Valid = None,
+    test: Test = None,
     replay: Annotated[
         float,
         typer.Option(
@@ -97,7 +99,7 @@ def adapt_command(
         ),
     ] = 4.0,
     minutes: Annotated[float | None, typer.Option(min=0.1, metavar="M", help="Train so long.")] = None,
-    keep_all: Annotated[bool, typer.Option("--keep-all", help="Leave no pair out that can be trained on.")] = False,
+    keep_all: KeepAll = False,
     overrides: Overrides = None,
     device: Device = "auto",
     threads: Threads = None,
