@@ -64,10 +64,11 @@ def evaluate(
     """Score a trained model on a split of its config, or on a file of sentences `src` and one of references `ref`."""
     from s2s.errors import UsageError
     from s2s.jobs import evaluate as job
+    from s2s.jobs.test_sets import files_as_test_set
 
     if (src is None) != (ref is None):
         raise UsageError("src and ref belong together")
-    test_set = job.files_as_test_set(Path(src), Path(ref)) if src is not None and ref is not None else None
+    test_set = files_as_test_set(Path(src), Path(ref)) if src is not None and ref is not None else None
     return job.evaluate(run, test_set, split=split, beam=beam, device=device)
 
 

@@ -17,6 +17,7 @@ LAYERS = [
     {"config", "run_folder", "runtime", "console", "exits"},
     {"corpus", "model", "scoring"},
     {"training", "decoding", "interop", "doctor"},
+    {"report"},
     {"jobs"},
     {"cli"},
 ]

@@ -189,9 +189,13 @@ def test_evaluate_prints_a_table_or_json(home: Path) -> None:
     table = s2s("evaluate", "runs/small", "--split", "valid", cwd=home).stdout.decode()
     assert "BLEU: nrefs:1|case:mixed|eff:no|tok:13a" in table
     done = s2s("evaluate", "runs/small", "runs/small", "--split", "valid", "--json", "--beam", "1", cwd=home)
-    first, second = json.loads(done.stdout)
+    found = json.loads(done.stdout)
+    first, second = found["evaluations"]
     assert first["scores"] == second["scores"]
     assert first["beam"] == 1
+    [judgement] = found["judgements"]
+    assert [one["p"] for one in judgement["differences"]] == [1.0, 1.0, 1.0]  # with itself
+    assert any(part["name"].startswith("in training") for part in judgement["by_kind_of_word"])
 
 
 def test_tokenize_shows_pieces(home: Path) -> None:

@@ -13,50 +13,80 @@ from s2s.errors import UsageError
 
 @app.command("evaluate")
 def evaluate_command(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, for example runs/demo.")],
+    systems: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Run folders, as runs/demo, or files of translations."),
+    ],
     split: Annotated[
         list[str] | None,
         typer.Option(metavar="SPLIT", help="test (default) or valid, of the run's config; repeatable."),
     ] = None,
     src: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Sentences to translate; repeatable.")] = None,
     ref: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Their references; repeatable.")] = None,
+    test_set: Annotated[
+        list[str] | None,
+        typer.Option("--test-set", metavar="NAME", help="One of sacreBLEU's, as wmt14/full; repeatable."),
+    ] = None,
     to: Annotated[
-        str | None, typer.Option(metavar="LANG", help="With --ref: its language, if the model knows several.")
+        str | None, typer.Option(metavar="LANG", help="Language of --ref, if no model says it or one knows several.")
     ] = None,
     beam: Beam = None,
     length_penalty: LengthPenalty = None,
     int8: Int8 = False,
     device: Device = "auto",
     threads: Threads = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page: scores, differences, where each fails.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: all that the page has.")] = False,
+    as_tsv: Annotated[bool, typer.Option("--tsv", help="Print the scores as a table with tabs.")] = False,
 ) -> None:
-    """Score runs on test sets: BLEU, chrF, TER with signatures, perplexity.
+    """Score runs and files of translations: BLEU, chrF, TER with signatures, intervals and significance.
 
-    Translations and scores are kept in the run's eval folder.
+    Of several systems on the same text, any two are compared. A run's translations and scores are kept in its eval
+    folder.
     """
     sources, references, splits = src or [], ref or [], split or []
     if len(sources) != len(references):
         raise UsageError("as many --src as --ref are needed")
+    if as_json and as_tsv:
+        raise UsageError("--json and --tsv are two forms of the same: give one")
     unknown = [name for name in splits if name not in ("test", "valid")]
     if unknown:
         raise UsageError(f"--split is test or valid, not {unknown[0]}")
-    from s2s.jobs import evaluate as job
-    from s2s.run_folder import run_path
+    from s2s.jobs import judge as job
+    from s2s.jobs.evaluate import table
+    from s2s.jobs.test_sets import other_text
+    from s2s.run_folder import run_path, write_atomic
     from s2s.runtime import set_threads
 
     set_threads(threads)
-    files = [
-        job.files_as_test_set(source, reference, to) for source, reference in zip(sources, references, strict=True)
-    ]
-    if len({test_set.name for test_set in files}) < len(files):
-        raise UsageError("two --src files have the same name", hint="translations are kept by name: rename one")
-    tasks = job.tasks([run_path(run) for run in runs], splits or ([] if files else ["test"]), files)
-    evaluations = []
-    for run, test_set in tasks:
-        evaluation = job.evaluate(run, test_set, beam=beam, length_penalty=length_penalty, device=device, int8=int8)
-        job.tell_notes(evaluation)
-        evaluations.append(evaluation)
-    print(job.as_json(evaluations) if as_json else job.table(evaluations))
+    found = [system if system.is_file() else run_path(system) for system in systems]
+    texts = other_text(sources, references, test_set or [], found, to)
+    evaluated = job.evaluate_all(
+        found,
+        splits or ([] if texts else ["test"]),
+        texts,
+        target=to,
+        beam=beam,
+        length_penalty=length_penalty,
+        device=device,
+        int8=int8,
+    )
+    judgements = job.judge_all(evaluated, with_training=html is not None or as_json)
+    if html is not None:
+        from s2s.report.judgement_page import judgement_page
+
+        write_atomic(html, judgement_page(judgements))
+        print(f"page: {html}", file=sys.stderr)
+    if as_json:
+        print(job.as_json(evaluated, judgements))
+    elif as_tsv:
+        print(job.as_tsv(judgements))
+    else:
+        print(table([one.evaluation for one in evaluated]))
+        if more := "\n".join(text for judgement in judgements if (text := judgement.text())):
+            print(f"\n{more}")
 
 
 @app.command("translate")

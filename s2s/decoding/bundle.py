@@ -164,6 +164,12 @@ def load_targets(path: Path) -> list[str]:
     return [str(target) for target in targets] if isinstance(targets, list) else []
 
 
+def load_languages(path: Path) -> tuple[str, str]:
+    """Source and target language of the model of a run or bundle folder."""
+    config = _read_json(find_bundle(path) / "config.json")
+    return str(config.get("source", "")), str(config.get("target", ""))
+
+
 def _load(folder: Path, device: "torch.device | str") -> Bundle:
     from safetensors import SafetensorError
     from safetensors.torch import load_file

@@ -8,7 +8,7 @@ from s2s.config.schema import Config
 from s2s.decoding.bundle import load_targets
 from s2s.decoding.translator import Translator
 from s2s.errors import InputMissingError, UsageError
-from s2s.jobs.evaluate import TestSet, split_of_run
+from s2s.jobs.test_sets import TestSet, split_of_run
 from s2s.run_folder import RunFolder
 from s2s.scoring.significance import Comparison, compare
 

@@ -4,43 +4,21 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-from s2s.config.load import load_config
 from s2s.console import say
-from s2s.corpus.pairs import open_pairs, tag_of
+from s2s.corpus.pairs import tag_of
 from s2s.corpus.text import read_lines
-from s2s.decoding.bundle import Bundle, find_bundle, load_targets
+from s2s.decoding.bundle import Bundle, find_bundle
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.search import SearchOptions
 from s2s.decoding.translator import Translator, count_notes
-from s2s.errors import CannotCreateError, DataError, InputMissingError, OutputError, S2SError, UsageError
+from s2s.errors import CannotCreateError, DataError, OutputError
+from s2s.jobs.test_sets import TestSet, split_of_run
 from s2s.run_folder import RunFolder, write_atomic
-from s2s.scoring.metrics import Score, bleu, corpus_scores
-
-
-@dataclass(frozen=True)
-class TestSet:
-    """Sentences to translate, with their references."""
-
-    __test__ = False  # not a test, whatever its name says to pytest
-
-    name: str
-    sources: list[str]
-    references: list[str]
-    target: str | None = None  # its language, if it is not the model's
-
-    def by_target(self, targets: Sequence[str]) -> "list[TestSet]":
-        """One for each language into which a model of several translates, by the tags of the sources; or itself."""
-        parts = []
-        for target in targets:
-            rows = [row for row, source in enumerate(self.sources) if source.startswith(f"{tag_of(target)} ")]
-            if rows:
-                sources, references = ([side[row] for row in rows] for side in (self.sources, self.references))
-                parts.append(TestSet(f"{self.name}-{target}", sources, references, target))
-        return parts or [self]
+from s2s.scoring.measured import N_SAMPLES, SEED, Measured, measure
+from s2s.scoring.metrics import Score, bleu
 
 
 @dataclass(frozen=True)
@@ -48,11 +26,12 @@ class Evaluation:
     """How well a model translates a test set.
 
     Attributes:
-        run: The run folder or model folder.
+        run: The run folder or model folder, or a file of translations.
         test_set: Name of the test set.
         n_sentences: Its sentences.
-        scores: BLEU, chrF2 and TER.
-        nll: Mean negative log-likelihood of the references, nats per piece, end symbols included.
+        scores: BLEU, chrF2 and TER, with their intervals.
+        nll: Mean negative log-likelihood of the references, nats per piece, end symbols included. This and what follows
+            is none of translations that were given in a file.
         ppl: Perplexity, e to the power of `nll`; per piece, so only models with one vocabulary compare by it.
         beam: Beam of the search.
         length_penalty: α of the search.
@@ -65,91 +44,36 @@ class Evaluation:
     test_set: str
     n_sentences: int
     scores: list[Score]
-    nll: float
-    ppl: float
-    beam: int
-    length_penalty: float
-    precision: str
-    seconds: float
-    notes: dict[str, int]
+    nll: float | None = None
+    ppl: float | None = None
+    beam: int | None = None
+    length_penalty: float | None = None
+    precision: str | None = None
+    seconds: float | None = None
+    notes: dict[str, int] = field(default_factory=dict)
 
     def score(self, name: str) -> float:
         """A score's value by its name."""
         return next(score.value for score in self.scores if score.name == name)
 
 
-def split_of_run(run: Path, split: str) -> TestSet:
-    """The `valid` or `test` split that a run's config names.
+@dataclass(frozen=True)
+class Evaluated:
+    """An evaluation with what it comes from.
 
-    Raises:
-        UsageError: If the config has no such split.
+    Attributes:
+        evaluation: The scores.
+        test_set: What was translated.
+        target: Target language.
+        hypotheses: The translations.
+        measured: The scores with what they are made of.
     """
-    find_bundle(run)  # what is missing altogether is said first
-    resolved = RunFolder(run).resolved
-    if not resolved.is_file():
-        raise InputMissingError("not a run folder: no resolved.yaml", where=str(run), hint="use --src and --ref")
-    config = load_config(resolved)
-    spec = {"test": config.data.test, "valid": config.data.valid}.get(split)
-    if spec is None:
-        raise UsageError(f"the run's config has no {split} split", where=str(run), hint="use --src and --ref")
-    data = config.data
-    pairs = open_pairs(
-        spec,
-        source=data.source,
-        target=data.target,
-        source_column=data.source_column,
-        target_column=data.target_column,
-    )
-    both = [(pair.src, pair.tgt) for pair in pairs]
-    return TestSet(split, [src for src, _ in both], [tgt for _, tgt in both])
 
-
-def files_as_test_set(source: Path, reference: Path, to: str | None = None) -> TestSet:
-    """A test set from a file of sentences and one of references, a line each.
-
-    Args:
-        source: Sentences.
-        reference: As many references.
-        to: Their language, for a model that translates into several.
-
-    Raises:
-        DataError: If they do not have the same number of lines.
-    """
-    if source.name in ("test", "valid"):
-        raise UsageError(f"a file named {source.name} would be taken for the run's split", hint="rename it")
-    sources, references = list(read_lines(source)), list(read_lines(reference))
-    if len(sources) != len(references):
-        raise DataError(f"{source} has {len(sources):,} lines, {reference} {len(references):,}")
-    if to is not None:
-        sources = [f"{tag_of(to)} {line}" if line.strip() else line for line in sources]
-    return TestSet(source.name, sources, references, to)
-
-
-def tasks(runs: Sequence[Path], splits: Sequence[str], files: Sequence[TestSet]) -> list[tuple[Path, TestSet]]:
-    """What to evaluate: each run on the splits of its config and on the files.
-
-    Raises:
-        S2SError: If a run or a split is not there. Where others are, it is said and left out instead.
-    """
-    found: list[tuple[Path, TestSet]] = []
-    missing: list[S2SError] = []
-    for run in runs:
-        try:
-            find_bundle(run)
-        except InputMissingError as error:
-            missing.append(error)
-            continue
-        found += [(run, test_set) for test_set in files]
-        for split in splits:
-            try:
-                found += [(run, part) for part in split_of_run(run, split).by_target(load_targets(run))]
-            except (UsageError, InputMissingError) as error:
-                missing.append(error)
-    if missing and not found:
-        raise missing[0]
-    for left_out in missing:
-        say(f"left out: {left_out}")
-    return found
+    evaluation: Evaluation
+    test_set: TestSet
+    target: str
+    hypotheses: list[str]
+    measured: list[Measured]
 
 
 def evaluate(
@@ -175,16 +99,51 @@ def evaluate(
     """
     run = Path(run)
     test_set = test_set if test_set is not None else split_of_run(run, split)
+    return evaluate_run(run, test_set, beam=beam, length_penalty=length_penalty, device=device, int8=int8).evaluation
+
+
+def evaluate_run(
+    run: Path,
+    test_set: TestSet,
+    *,
+    beam: int | None = None,
+    length_penalty: float | None = None,
+    device: str = "auto",
+    int8: bool = False,
+) -> Evaluated:
+    """As `evaluate`, with the translations and what the scores are made of."""
     translator = Translator.load(run, device, int8=int8)
-    evaluation, hypotheses = evaluate_with(
-        translator, test_set, translator.options(beam=beam, length_penalty=length_penalty), name=str(run)
-    )
+    options = translator.options(beam=beam, length_penalty=length_penalty)
+    evaluated = evaluate_with(translator, test_set, options, name=str(run))
     if find_bundle(run).parent == run:
         try:
-            keep(evaluation, hypotheses, RunFolder(run))
+            keep(evaluated.evaluation, evaluated.hypotheses, RunFolder(run))
         except (CannotCreateError, OutputError) as error:  # a run of somebody else's, say: the scores are there
             say(f"warning: translations and scores are not kept: {error}")
-    return evaluation
+    return evaluated
+
+
+def evaluate_file(path: Path, test_set: TestSet, target: str) -> Evaluated:
+    """Score translations that a file has, a line each.
+
+    Args:
+        path: The file.
+        test_set: What was translated.
+        target: Target language.
+
+    Raises:
+        DataError: If there are not as many lines as sentences.
+    """
+    hypotheses = list(read_lines(path))
+    if len(hypotheses) != len(test_set.references):
+        raise DataError(
+            f"has {len(hypotheses):,} lines, the test set {test_set.name} {len(test_set.references):,} sentences",
+            where=str(path),
+        )
+    measured = measure(hypotheses, test_set.references, target)
+    scores = [one.score for one in measured]
+    evaluation = Evaluation(str(path), test_set.name, len(hypotheses), scores)
+    return Evaluated(evaluation, test_set, target, hypotheses, measured)
 
 
 def evaluate_with(
@@ -194,30 +153,29 @@ def evaluate_with(
     *,
     name: str,
     check_stop: Callable[[], None] = lambda: None,
-) -> tuple[Evaluation, list[str]]:
-    """Evaluate a loaded model; returns the translations too. `check_stop` may raise between batches."""
+) -> Evaluated:
+    """Evaluate a loaded model. `check_stop` may raise between batches."""
     began = time.perf_counter()
     translations = translator.translate_lines(test_set.sources, options, check_stop)
     seconds = time.perf_counter() - began
     hypotheses = [translation.text for translation in translations]
-    scores = corpus_scores(hypotheses, test_set.references, test_set.target or translator.bundle.target)
+    language = test_set.target or translator.bundle.target
+    measured = measure(hypotheses, test_set.references, language)
     nll = _nll(translator, test_set)
-    return (
-        Evaluation(
-            run=name,
-            test_set=test_set.name,
-            n_sentences=len(hypotheses),
-            scores=scores,
-            nll=nll,
-            ppl=math.exp(min(nll, 700.0)),
-            beam=options.beam,
-            length_penalty=options.length_penalty,
-            precision=translator.precision,
-            seconds=seconds,
-            notes=count_notes(translations),
-        ),
-        hypotheses,
+    evaluation = Evaluation(
+        run=name,
+        test_set=test_set.name,
+        n_sentences=len(hypotheses),
+        scores=[one.score for one in measured],
+        nll=nll,
+        ppl=math.exp(min(nll, 700.0)),
+        beam=options.beam,
+        length_penalty=options.length_penalty,
+        precision=translator.precision,
+        seconds=seconds,
+        notes=count_notes(translations),
     )
+    return Evaluated(evaluation, test_set, language, hypotheses, measured)
 
 
 def mean_bleu(hypotheses: Sequence[str], test_set: TestSet, bundle: Bundle) -> Score:
@@ -258,16 +216,16 @@ def keep(evaluation: Evaluation, hypotheses: Sequence[str], run: RunFolder) -> P
 
 def table(evaluations: Sequence[Evaluation]) -> str:
     """Evaluations as a table for people, with the signatures below it."""
-    header = ["run", "test set", "sentences", "BLEU", "chrF2", "TER", "ppl", "beam", "precision"]
+    header = ["system", "test set", "sentences", "BLEU", "chrF2", "TER", "ppl", "beam", "precision"]
     rows = [
         [
             evaluation.run,
             evaluation.test_set,
             f"{evaluation.n_sentences:,}",
-            *(f"{evaluation.score(name):.2f}" for name in ("BLEU", "chrF2", "TER")),
-            f"{evaluation.ppl:.3f}",
-            str(evaluation.beam),
-            evaluation.precision,
+            *(f"{score.value:.2f} ±{score.half_width or 0:.2f}" for score in evaluation.scores),
+            "" if evaluation.ppl is None else f"{evaluation.ppl:.3f}",
+            str(evaluation.beam or ""),
+            evaluation.precision or "",
         ]
         for evaluation in evaluations
     ]
@@ -279,13 +237,8 @@ def table(evaluations: Sequence[Evaluation]) -> str:
     signatures = dict.fromkeys(
         f"{score.name}: {score.signature}" for evaluation in evaluations for score in evaluation.scores
     )
-    return "\n".join([*lines, "", *signatures])
-
-
-def as_json(evaluations: Sequence[Evaluation]) -> str:
-    """Evaluations as a JSON list."""
-    records: list[dict[str, Any]] = [asdict(evaluation) for evaluation in evaluations]
-    return json.dumps(records, indent=2, ensure_ascii=False)
+    half = f"±: half the 95 % interval of {N_SAMPLES:,} bootstrap samples (seed {SEED}), as by sacrebleu --confidence"
+    return "\n".join([*lines, "", half, *signatures])
 
 
 def tell_notes(evaluation: Evaluation) -> None:

@@ -14,8 +14,8 @@ from s2s.errors import CannotCreateError, S2SError, UsageError
 from s2s.interop import ct2, hf_marian
 from s2s.interop.card import card
 from s2s.interop.portable import Portable
-from s2s.jobs.evaluate import split_of_run
 from s2s.jobs.parity import Engine, Parity, compare
+from s2s.jobs.test_sets import split_of_run
 from s2s.model.weights import weights_of
 from s2s.run_folder import RunFolder, build_folder, reporting_os_errors
 from s2s.version import __version__

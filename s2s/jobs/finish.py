@@ -9,7 +9,8 @@ from s2s.config.schema import DecodeConfig
 from s2s.console import say
 from s2s.decoding.translator import Translator
 from s2s.errors import DataError
-from s2s.jobs.evaluate import Evaluation, TestSet, evaluate_with, keep, mean_bleu, split_of_run, table
+from s2s.jobs.evaluate import Evaluation, evaluate_with, keep, mean_bleu, table
+from s2s.jobs.test_sets import TestSet, split_of_run
 from s2s.model.weights import load_weights
 from s2s.training.averaging import average_weights
 from s2s.training.checkpoint import regular_checkpoints
@@ -88,10 +89,10 @@ def score_test(session: "Session", decode: DecodeConfig) -> list[Evaluation]:
     translator = Translator(session.bundle({}, decode), session.config.train.precision)
     evaluations = []
     for test_set in split_of_run(session.run.path, "test").by_target(translator.bundle.targets):
-        evaluation, hypotheses = evaluate_with(
+        evaluated = evaluate_with(
             translator, test_set, translator.options(), name=str(session.run.path), check_stop=session.check_stop
         )
-        keep(evaluation, hypotheses, session.run)
-        evaluations.append(evaluation)
+        keep(evaluated.evaluation, evaluated.hypotheses, session.run)
+        evaluations.append(evaluated.evaluation)
     say(table(evaluations))
     return evaluations

@@ -24,10 +24,11 @@ from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.translator import Translator
 from s2s.errors import DivergedError, Interrupted
 from s2s.jobs.card import discard_card, write_card
-from s2s.jobs.evaluate import Evaluation, TestSet, mean_bleu
+from s2s.jobs.evaluate import Evaluation, mean_bleu
 from s2s.jobs.finish import choose_search, choose_weights, score_test
 from s2s.jobs.ranks import LeadingHooks, config_digest, follow, what_an_update_takes
 from s2s.jobs.resume import check_parent, put_parent, refuse_other_config, resume, what_is_frozen
+from s2s.jobs.test_sets import TestSet
 from s2s.jobs.tokenize import Prepared, open_split, prepare, split_specs
 from s2s.model.weights import load_weights
 from s2s.run_folder import RunFolder, write_atomic

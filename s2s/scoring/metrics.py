@@ -14,11 +14,15 @@ class Score:
         name: `BLEU`, `chrF2` or `TER`.
         value: 0 to 100; higher is better, except for TER.
         signature: sacreBLEU's, with case, tokenisation, smoothing and version.
+        mean: Of the scores of 1,000 samples of the sentences (bootstrap), if it was computed.
+        half_width: Of the 95 % interval around it: `mean` ± `half_width`, as `sacrebleu --confidence` has it.
     """
 
     name: str
     value: float
     signature: str
+    mean: float | None = None
+    half_width: float | None = None
 
 
 def bleu_tokenizer(target: str) -> str:
@@ -27,8 +31,8 @@ def bleu_tokenizer(target: str) -> str:
     return {"zh": "zh", "ja": "char", "th": "char", "km": "char", "lo": "char", "my": "char"}.get(language, "13a")
 
 
-def corpus_scores(hypotheses: Sequence[str], references: Sequence[str], target: str) -> list[Score]:
-    """BLEU, chrF2 and TER of a test set.
+def bleu(hypotheses: Sequence[str], references: Sequence[str], target: str) -> Score:
+    """BLEU alone, of the corpus.
 
     Args:
         hypotheses: Translations, raw text.
@@ -39,26 +43,19 @@ def corpus_scores(hypotheses: Sequence[str], references: Sequence[str], target: 
         DataError: If there are not as many of both, or none.
     """
     from sacrebleu.metrics.bleu import BLEU
-    from sacrebleu.metrics.chrf import CHRF
-    from sacrebleu.metrics.ter import TER
-
-    check_counts(hypotheses, references)
-    metrics = (BLEU(tokenize=bleu_tokenizer(target)), CHRF(), TER())
-    scores = []
-    for metric in metrics:
-        result = metric.corpus_score(list(hypotheses), [list(references)])
-        scores.append(Score(result.name, float(result.score), str(metric.get_signature())))
-    return scores
-
-
-def bleu(hypotheses: Sequence[str], references: Sequence[str], target: str) -> Score:
-    """BLEU alone, as in `corpus_scores`."""
-    from sacrebleu.metrics.bleu import BLEU
 
     check_counts(hypotheses, references)
     metric = BLEU(tokenize=bleu_tokenizer(target))
     score = metric.corpus_score(list(hypotheses), [list(references)]).score
     return Score("BLEU", float(score), str(metric.get_signature()))
+
+
+def words_of(lines: Sequence[str], target: str) -> list[list[str]]:
+    """The words of lines, as BLEU counts them for a target language."""
+    from sacrebleu.metrics.bleu import BLEU
+
+    tokenizer = BLEU(tokenize=bleu_tokenizer(target)).tokenizer
+    return [tokenizer(line.rstrip()).split() for line in lines]
 
 
 def check_counts(hypotheses: Sequence[str], references: Sequence[str]) -> None:

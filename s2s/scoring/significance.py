@@ -1,13 +1,9 @@
 """Whether one system is better than another on a test set, or only luckier: paired bootstrap (Koehn 2004)."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
-from s2s.scoring.metrics import bleu_tokenizer, check_counts
-
-N_SAMPLES = 1_000
+from s2s.scoring.measured import measure_bleu, p_value, paired_signature
 
 
 @dataclass(frozen=True)
@@ -45,18 +41,5 @@ def compare(before: Sequence[str], after: Sequence[str], references: Sequence[st
     Raises:
         DataError: If there are not as many of all, or none.
     """
-    from sacrebleu.metrics.bleu import BLEU
-    from sacrebleu.significance import PairedTest
-
-    check_counts(before, references)
-    check_counts(after, references)
-    logging.getLogger("sacrebleu").setLevel(logging.WARNING)
-    # references go to the metric, where they are cached: the test would read `references` anew for each system
-    metric = BLEU(tokenize=bleu_tokenizer(target), references=[list(references)])
-    systems: list[tuple[str, Sequence[str]]] = [("before", list(before)), ("after", list(after))]
-    test = PairedTest(systems, {"BLEU": metric}, None, test_type="bs", n_samples=N_SAMPLES)
-    signatures, scores = test()
-    first, second = cast(list[Any], scores["BLEU"])
-    # sacreBLEU counts samples that differ by more than the systems do, and finds none where these are equal
-    p = 1.0 if first.score == second.score else float(second.p_value)
-    return Comparison(float(first.score), float(second.score), p, str(signatures["BLEU"]))
+    first, second = (measure_bleu(hypotheses, references, target) for hypotheses in (before, after))
+    return Comparison(first.score.value, second.score.value, p_value(first, second), paired_signature(first))

@@ -9,7 +9,8 @@ import sacrebleu
 from small_corpus import small_config
 
 from s2s.errors import DataError, InputMissingError, UsageError
-from s2s.jobs.evaluate import evaluate, files_as_test_set, table
+from s2s.jobs.evaluate import evaluate, table
+from s2s.jobs.test_sets import files_as_test_set
 from s2s.jobs.train import train
 
 

@@ -81,9 +81,9 @@ def test_each_language_is_scored_by_itself(folder: Path) -> None:
         scores = json.loads((folder / "run" / "eval" / name / "scores.json").read_text("utf-8"))
         assert scores["n_sentences"] == n
     result = s2s("evaluate", "run", "--split", "valid", "--json", cwd=folder)
-    assert [one["test_set"] for one in json.loads(result.stdout)] == ["valid-de", "valid-xx"]
+    assert [one["test_set"] for one in json.loads(result.stdout)["evaluations"]] == ["valid-de", "valid-xx"]
     files = s2s("evaluate", "run", "--src", "caps.en", "--ref", "caps.xx", "--to", "xx", "--json", cwd=folder)
-    [one], [_, same] = json.loads(files.stdout), json.loads(result.stdout)
+    [one], [_, same] = (json.loads(done.stdout)["evaluations"] for done in (files, result))
     assert [score["value"] for score in one["scores"]] == [score["value"] for score in same["scores"]]
     card = (folder / "run" / "README.md").read_text("utf-8")
     assert "test-de, 60 sentences" in card

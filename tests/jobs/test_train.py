@@ -16,8 +16,8 @@ from s2s.config.schema import Config
 from s2s.decoding.translator import Translator
 from s2s.errors import ConfigError, DataError, InputMissingError, Interrupted, UsageError
 from s2s.jobs import train as job
-from s2s.jobs.evaluate import split_of_run
 from s2s.jobs.finish import LENGTH_PENALTIES
+from s2s.jobs.test_sets import split_of_run
 from s2s.jobs.train import train
 from s2s.run_folder import RunFolder
 from s2s.scoring.metrics import bleu

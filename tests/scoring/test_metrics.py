@@ -3,13 +3,14 @@
 import pytest
 
 from s2s.errors import DataError
-from s2s.scoring.metrics import bleu, bleu_tokenizer, corpus_scores
+from s2s.scoring.measured import measure
+from s2s.scoring.metrics import bleu, bleu_tokenizer
 
 REFERENCES = ["Der Hund schläft heute im Garten.", "Die Katze sieht den Vogel auf dem Dach."]
 
 
 def test_a_perfect_translation_has_perfect_scores() -> None:
-    values = {score.name: score.value for score in corpus_scores(REFERENCES, REFERENCES, "de")}
+    values = {score.name: score.value for score in (one.score for one in measure(REFERENCES, REFERENCES, "de"))}
     assert values == pytest.approx({"BLEU": 100.0, "chrF2": 100.0, "TER": 0.0})
 
 
@@ -22,7 +23,7 @@ def test_bleu_by_hand_and_case_counts() -> None:
 
 
 def test_scores_carry_signatures() -> None:
-    for score in corpus_scores(REFERENCES, REFERENCES, "de"):
+    for score in (one.score for one in measure(REFERENCES, REFERENCES, "de")):
         assert "version:" in score.signature
     assert "tok:13a" in bleu(REFERENCES, REFERENCES, "de").signature
     assert "case:mixed" in bleu(REFERENCES, REFERENCES, "de").signature
@@ -41,6 +42,6 @@ def test_tokenisation_follows_the_language() -> None:
 
 def test_unequal_or_empty_lists_are_refused() -> None:
     with pytest.raises(DataError, match="2 translations"):
-        corpus_scores(REFERENCES, REFERENCES[:1], "de")
+        measure(REFERENCES, REFERENCES[:1], "de")
     with pytest.raises(DataError, match="nothing to score"):
         bleu([], [], "de")

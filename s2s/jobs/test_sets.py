@@ -1,0 +1,158 @@
+"""Where sentences with references come from: splits of a run, files, sacreBLEU's own test sets."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from s2s.config.load import load_config
+from s2s.console import say
+from s2s.corpus.pairs import open_pairs, tag_of
+from s2s.corpus.text import read_lines
+from s2s.decoding.bundle import find_bundle, load_languages, load_targets
+from s2s.errors import DataError, HubError, InputMissingError, UsageError
+from s2s.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Sentences to translate, with their references."""
+
+    __test__ = False  # not a test, whatever its name says to pytest
+
+    name: str
+    sources: list[str]
+    references: list[str]
+    target: str | None = None  # its language, if it is not the model's
+
+    def by_target(self, targets: Sequence[str]) -> "list[TestSet]":
+        """One for each language into which a model of several translates, by the tags of the sources; or itself."""
+        parts = []
+        for target in targets:
+            rows = [row for row, source in enumerate(self.sources) if source.startswith(f"{tag_of(target)} ")]
+            if rows:
+                sources, references = ([side[row] for row in rows] for side in (self.sources, self.references))
+                parts.append(TestSet(f"{self.name}-{target}", sources, references, target))
+        return parts or [self]
+
+
+def split_of_run(run: Path, split: str) -> TestSet:
+    """The `valid` or `test` split that a run's config names.
+
+    Raises:
+        UsageError: If the config has no such split.
+    """
+    find_bundle(run)  # what is missing altogether is said first
+    resolved = RunFolder(run).resolved
+    if not resolved.is_file():
+        raise InputMissingError("not a run folder: no resolved.yaml", where=str(run), hint="use --src and --ref")
+    config = load_config(resolved)
+    spec = {"test": config.data.test, "valid": config.data.valid}.get(split)
+    if spec is None:
+        raise UsageError(f"the run's config has no {split} split", where=str(run), hint="use --src and --ref")
+    data = config.data
+    pairs = open_pairs(
+        spec,
+        source=data.source,
+        target=data.target,
+        source_column=data.source_column,
+        target_column=data.target_column,
+    )
+    both = [(pair.src, pair.tgt) for pair in pairs]
+    return TestSet(split, [src for src, _ in both], [tgt for _, tgt in both])
+
+
+def files_as_test_set(source: Path, reference: Path, to: str | None = None) -> TestSet:
+    """A test set from a file of sentences and one of references, a line each.
+
+    Args:
+        source: Sentences.
+        reference: As many references.
+        to: Their language, for a model that translates into several.
+
+    Raises:
+        DataError: If they do not have the same number of lines.
+    """
+    if source.name in ("test", "valid"):
+        raise UsageError(f"a file named {source.name} would be taken for the run's split", hint="rename it")
+    sources, references = list(read_lines(source)), list(read_lines(reference))
+    if len(sources) != len(references):
+        raise DataError(f"{source} has {len(sources):,} lines, {reference} {len(references):,}")
+    if to is not None:
+        sources = [f"{tag_of(to)} {line}" if line.strip() else line for line in sources]
+    return TestSet(source.name, sources, references, to)
+
+
+def sacrebleu_test_set(name: str, source: str, target: str) -> TestSet:
+    """A test set that sacreBLEU knows, as `wmt14/full`; it downloads it when it is first used.
+
+    Of several references the first is taken.
+
+    Args:
+        name: sacreBLEU's (`sacrebleu --list`).
+        source: Source language.
+        target: Target language.
+
+    Raises:
+        UsageError: There is none of this name, or not of these languages.
+        HubError: It cannot be downloaded.
+    """
+    from sacrebleu.dataset import DATASETS
+    from sacrebleu.utils import get_reference_files, get_source_file
+
+    pair = f"{source}-{target}"
+    if name not in DATASETS:
+        raise UsageError(f"sacreBLEU has no test set {name}", hint="sacrebleu --list shows what there is")
+    pairs = sorted(DATASETS[name].langpairs)
+    if pair not in pairs:
+        raise UsageError(f"sacreBLEU's {name} has no {pair}", hint=f"It has {', '.join(pairs)}.")
+    try:
+        files = [get_source_file(name, pair), *get_reference_files(name, pair)]
+    except (OSError, SystemExit) as error:  # it leaves the program when a checksum is wrong
+        folder = os.environ.get("SACREBLEU", "~/.sacrebleu")
+        raise HubError(
+            f"sacreBLEU's test set {name} cannot be downloaded: {error}",
+            hint=f"sacrebleu -t {name} -l {pair} --echo src on a machine with a network puts it into {folder}",
+        ) from None
+    if len(files) > 2:
+        say(f"{name} has {len(files) - 1} references; the first is used")
+    sources, references = (list(read_lines(Path(path))) for path in files[:2])
+    if len(sources) != len(references):
+        raise DataError(f"{files[0]} has {len(sources):,} lines, {files[1]} {len(references):,}")
+    return TestSet(name.replace("/", "_"), sources, references)
+
+
+def other_text(
+    sources: Sequence[Path], references: Sequence[Path], names: Sequence[str], systems: Sequence[Path], to: str | None
+) -> list[TestSet]:
+    """Test sets that are not splits of a run: from files, and sacreBLEU's.
+
+    Args:
+        sources: Files of sentences.
+        references: As many files of references.
+        names: sacreBLEU's names; the first run among the systems says the languages.
+        systems: What is to be evaluated: runs, and files of translations.
+        to: Language of the references, if it is not the model's.
+
+    Raises:
+        UsageError: There is no run to say the languages; two have the same name.
+    """
+    runs = [system for system in systems if not system.is_file()]
+    # only a model of several languages is told in its source which one is wanted
+    tag = to if to is not None and any(_targets_of(run) for run in runs) else None
+    found = [files_as_test_set(source, reference, tag) for source, reference in zip(sources, references, strict=True)]
+    if names and not runs:
+        raise UsageError("--test-set needs a run, which says the languages", hint="or give --src and --ref")
+    for name in names:
+        source_language, target = load_languages(runs[0])
+        found.append(sacrebleu_test_set(name, source_language, to or target))
+    if len({text.name for text in found}) < len(found):
+        raise UsageError("two test sets have the same name", hint="translations are kept by name: rename one")
+    return found
+
+
+def _targets_of(run: Path) -> list[str]:
+    try:
+        return load_targets(run)
+    except InputMissingError:  # which is said when it is evaluated
+        return []

@@ -1,0 +1,99 @@
+"""`s2s evaluate` with several systems: runs beside files, pages, tables, sacreBLEU's test sets."""
+
+import contextlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_corpus import small_config
+from typer.testing import CliRunner, Result
+
+from s2s.cli import app
+from s2s.jobs.train import train
+
+
+def s2s(*arguments: object, cwd: Path) -> Result:
+    with contextlib.chdir(cwd):
+        return CliRunner().invoke(app, ["evaluate", *map(str, arguments)])
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text("utf-8").split("\n")[:-1]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run, and translations of its validation text that are better."""
+    folder = tmp_path_factory.mktemp("judge")
+    train(small_config(folder, max_steps=30, validate_every=30, checkpoint_every=30))
+    better = [line if number % 5 else "falsch" for number, line in enumerate(lines(folder / "train.de"))]
+    (folder / "better.txt").write_text("".join(f"{line}\n" for line in better), "utf-8")
+    return folder
+
+
+def test_a_run_and_a_file_are_compared_on_the_runs_text(home: Path) -> None:
+    result = s2s("run", "better.txt", "--split", "valid", "--html", "page.html", "--json", cwd=home)
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    run, file = found["evaluations"]
+    assert (run["run"], file["run"], file["ppl"]) == ("run", "better.txt", None)
+    [judgement] = found["judgements"]
+    hypotheses = home / "run/eval/valid/hypotheses.txt"
+    command = [sys.executable, "-m", "sacrebleu", "train.de", "-i", hypotheses, "better.txt", "-m", "bleu", "chrf"]
+    table = subprocess.run(
+        [*command, "--paired-bs", "--format", "latex", "-w", "4"], cwd=home, capture_output=True, text=True, check=True
+    ).stdout
+    for system in judgement["systems"]:
+        for score in system["scores"][:2]:
+            assert f"{score['score']:.4f} ({score['mean']:.4f} ± {score['half_width']:.4f})" in table
+    for one in judgement["differences"][:2]:
+        assert f"(p = {one['p']:.4f})" in table
+    page = (home / "page.html").read_text("utf-8")
+    assert f"{run['scores'][0]['value']:.2f} (" in page
+    assert "in training" in page  # the training text is there, so rare words are told
+    assert len(judgement["segments"]) == 50
+
+
+def test_files_alone_need_text_and_language(home: Path) -> None:
+    text = ["--src", "train.en", "--ref", "train.de"]
+    result = s2s("better.txt", "train.de", *text, "--to", "de", "--tsv", cwd=home)
+    assert result.exit_code == 0, result.stderr
+    header, *rows = [line.split("\t") for line in result.stdout.split("\n")[:-1]]
+    assert header[:3] == ["test_set", "system", "metric"]
+    assert [(row[1], row[2]) for row in rows][3:] == [("train.de", name) for name in ("BLEU", "chrF2", "TER")]
+    assert rows[3][3:6] == ["100.0000", "100.0000", "0.0000"]
+    assert float(rows[3][6]) < 0.05
+    table = s2s("better.txt", "train.de", *text, "--to", "de", cwd=home).stdout
+    assert "train.de against better.txt: BLEU +" in table
+    assert "better.txt: flagged translations: length" in table
+    for arguments, code, words in (
+        (["better.txt", *text], 2, "language"),
+        (["better.txt", "--to", "de"], 2, "need the text"),
+        (["better.txt", "run", "--split", "valid", *text], 2, "several texts"),
+        (["better.txt", "--to", "de", "--test-set", "wmt14/full"], 2, "needs a run"),
+        (["run", "--test-set", "wmt99"], 2, "no test set"),
+        (["run", "--test-set", "wmt20", "--to", "xx"], 2, "It has "),
+    ):
+        failed = s2s(*arguments, cwd=home)
+        assert (failed.exit_code, words in failed.stderr) == (code, True), (arguments, failed.stderr)
+    (home / "short.txt").write_text("x\n", "utf-8")
+    failed = s2s("run", "short.txt", *text, cwd=home)
+    assert (failed.exit_code, "1 lines" in failed.stderr) == (65, True)
+    assert not (home / "run/eval/train.en").exists()  # told before anything is translated
+
+
+def test_sacrebleus_own_sets_are_read_where_it_keeps_them(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "sacrebleu" / "multi30k/2016"
+    folder.mkdir(parents=True)
+    for field, side in (("src", "en"), ("ref", "de")):
+        name = folder / f"multi30k_2016.en-de.{field}"
+        name.write_text("".join(f"{line}\n" for line in lines(home / f"train.{side}")[:7]), "utf-8")
+    environment = {"SACREBLEU": str(tmp_path / "sacrebleu"), "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-m", "s2s", "evaluate", "run", "--test-set", "multi30k/2016", "--json"]
+    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    [evaluation] = json.loads(done.stdout)["evaluations"]
+    assert (evaluation["test_set"], evaluation["n_sentences"]) == ("multi30k_2016", 7)
+    assert (home / "run/eval/multi30k_2016/hypotheses.txt").read_text("utf-8").count("\n") == 7
