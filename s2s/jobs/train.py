@@ -33,6 +33,7 @@ from s2s.jobs.tokenize import Prepared, open_split, prepare, split_specs
 from s2s.model.weights import load_weights
 from s2s.run_folder import RunFolder, write_atomic
 from s2s.runtime import autocast_type, seed_of_step
+from s2s.scoring.metrics import chrf
 from s2s.training.checkpoint import (
     LOWER_THE_RATE,
     TrainingState,
@@ -263,7 +264,7 @@ class Session:
             raise DivergedError(
                 f"training diverged: the validation loss after update {state.step} is {nll}", hint=LOWER_THE_RATE
             )
-        facts = {"ppl": math.exp(min(nll, 700.0)), "bleu": score.value}
+        facts = {"ppl": math.exp(min(nll, 700.0)), "bleu": score.value, "chrf": chrf(hypotheses, self.valid.references)}
         self.log.validation({"nll": nll, **facts}, {"signature": score.signature, "n_sentences": len(hypotheses)})
         self._show_samples(hypotheses)
         words = trend(self._curve())

@@ -9,9 +9,9 @@ _VOID = frozenset({"meta", "br", "hr"})
 
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--soft:#59636e;--line:#d1d9e0;--page:#fff;--block:#f6f8fa;--bar:#9ec5f4;
---mark:#fff0b3;--good:#1a7f37;--bad:#b42318}
+--mark:#fff0b3;--good:#1a7f37;--bad:#b42318;--l0:#0969da;--l1:#bc4c00;--l2:#6639ba}
 @media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9198a1;--line:#3d444d;--page:#0d1117;--block:#161b22;
---bar:#1f4b82;--mark:#5a4a00;--good:#56d364;--bad:#ff9b90}}
+--bar:#1f4b82;--mark:#5a4a00;--good:#56d364;--bad:#ff9b90;--l0:#58a6ff;--l1:#f0883e;--l2:#bc8cff}}
 body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);max-width:70rem;margin:0 auto;
 padding:1rem 1.5rem 4rem}
 h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2.5rem}h3{font-size:1.05rem;margin-top:1.8rem}
@@ -29,7 +29,14 @@ mark{background:var(--mark);color:inherit;border-radius:2px;padding:0 .1em;text-
 .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:0 1.5rem}
 .segment dl{margin:0}
 .flag{border:1px solid var(--bad);color:var(--bad);border-radius:1em;padding:0 .6em;font-size:.8rem;margin-left:.5em}
-svg{max-width:100%;height:auto}svg text{fill:var(--ink);font:12px system-ui,sans-serif}
+figure{margin:1rem 0}figcaption{color:var(--soft)}svg{max-width:44rem;width:100%;height:auto}
+svg text{fill:var(--ink);font:12px system-ui,sans-serif}.grid{stroke:var(--line)}
+.mark{stroke:var(--soft);stroke-dasharray:4 3}
+.line{fill:none;stroke-width:1.8}.line.l0{stroke:var(--l0)}.line.l1{stroke:var(--l1);stroke-dasharray:7 3}
+.dot.l0,.block.l0{fill:var(--l0)}.dot.l1,.block.l1{fill:var(--l1)}.dot.l2,.block.l2{fill:var(--l2)}
+.line.l2{stroke:var(--l2);stroke-dasharray:2 3}.key{margin-left:1em;padding-left:.4em}
+.key.l0{border-left:1em solid var(--l0)}.key.l1{border-left:1em solid var(--l1)}.key.l2{border-left:1em solid var(--l2)}
+pre{white-space:pre-wrap;background:var(--block);border:1px solid var(--line);border-radius:6px;padding:.6rem .9rem}
 """
 
 

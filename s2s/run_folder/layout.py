@@ -165,6 +165,17 @@ class RunFolder:
         finally:
             os.close(number)
 
+    def is_busy(self) -> bool:
+        """Whether a process holds the lock now."""
+        try:
+            number = os.open(self.lock_file, os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            return not _try_lock(number)
+        finally:
+            os.close(number)
+
     @contextlib.contextmanager
     def writing(self, folder: Path) -> Iterator[Path]:
         """Be the only process that writes to one of the folders that need no run lock: scores, exported models.

@@ -50,6 +50,18 @@ def bleu(hypotheses: Sequence[str], references: Sequence[str], target: str) -> S
     return Score("BLEU", float(score), str(metric.get_signature()))
 
 
+def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    """chrF2 of the corpus, 0 to 100.
+
+    Raises:
+        DataError: If there are not as many of both, or none.
+    """
+    from sacrebleu.metrics.chrf import CHRF
+
+    check_counts(hypotheses, references)
+    return float(CHRF().corpus_score(list(hypotheses), [list(references)]).score)
+
+
 def words_of(lines: Sequence[str], target: str) -> list[list[str]]:
     """The words of lines, as BLEU counts them for a target language."""
     from sacrebleu.metrics.bleu import BLEU

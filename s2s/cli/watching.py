@@ -1,0 +1,67 @@
+"""Commands that show what there is."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from s2s.cli.common import app
+
+
+@app.command("report")
+def report_command(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run folder, or its name.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The page (default: RUN/report.html).")
+    ] = None,
+    plots: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also write the charts there, as SVG files.")
+    ] = None,
+) -> None:
+    """Write a page about a training: curves, data, samples, scores, environment.
+
+    It opens from the disk. The training may still be going on.
+    """
+    from s2s.jobs.report import report
+    from s2s.run_folder import run_path
+
+    print(report(run_path(run), output, plots))
+
+
+@app.command("runs")
+def runs_command(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the run folders are.")] = Path("runs"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """List all runs: state, size, updates, best validation BLEU, test BLEU."""
+    from s2s.jobs.report import runs, runs_table
+
+    found = runs(folder)
+    print(json.dumps(found, indent=2, ensure_ascii=False) if as_json else runs_table(found))
+    if not found:
+        print(f"no runs in {folder}", file=sys.stderr)
+
+
+@app.command("watch")
+def watch_command(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run folder, or its name.")],
+) -> None:
+    """Show how a training stands, until it ends: loss, speed, time left, the last sample.
+
+    From any terminal that sees the run folder. Not on a terminal, it prints once.
+    """
+    from s2s.jobs.report import glance, watch
+    from s2s.run_folder import run_path
+
+    if not sys.stdout.isatty():
+        print(glance(run_path(run)))
+        return
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+        for text in watch(run_path(run), shutil.get_terminal_size().columns):
+            live.update(Text(text), refresh=True)

@@ -1,0 +1,275 @@
+"""`s2s report`, `s2s runs` and `s2s watch`: what is known about trainings, from their run folders alone."""
+
+import json
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from s2s.config.load import load_config
+from s2s.console import duration, say
+from s2s.corpus.store import EncodedSplit
+from s2s.decoding.bundle import find_bundle
+from s2s.errors import DataError, InputMissingError, S2SError
+from s2s.report.chart import svg_file
+from s2s.report.training import Course, training_charts, training_page
+from s2s.run_folder import RunFolder, existing_folder, write_atomic
+from s2s.training.curve import trend, verdict
+
+CLASS_WIDTH = 5
+"""Of the histograms of lengths, in pieces."""
+
+MAX_LENGTH = 200
+"""Longer sentences are in the histograms' last class."""
+
+SPARKS = "▁▂▃▄▅▆▇█"
+
+
+def report(run: Path, output: Path | None = None, plots: Path | None = None) -> Path:
+    """Write the page of a training, whether it has ended or not.
+
+    Args:
+        run: Its run folder.
+        output: The page; none for `report.html` in the run folder.
+        plots: A folder to be given the charts as SVG files too.
+
+    Returns:
+        The page.
+
+    Raises:
+        InputMissingError: It is no run folder of a training that has begun.
+    """
+    course = course_of(RunFolder(run))
+    page = output or run / "report.html"
+    write_atomic(page, training_page(course))
+    if plots is not None:
+        plots.mkdir(parents=True, exist_ok=True)
+        for name, chart in training_charts(course).items():
+            if chart:
+                write_atomic(plots / f"{name}.svg", svg_file(chart))
+    return page
+
+
+def course_of(run: RunFolder) -> Course:
+    """What a run folder tells about its training."""
+    if not run.resolved.is_file():
+        raise InputMissingError("not a run folder: no resolved.yaml", where=str(run.path))
+    metrics = run.read_metrics()
+    curve = [(one["step"], one["nll"]) for one in metrics if one["kind"] == "valid"]
+    splits = _json(run.data_json).get("splits", {})
+    words = trend(curve)
+    if run.card.is_file() and splits and metrics:
+        words = verdict(curve, n_pairs=splits["train"]["kept"], n_steps=metrics[-1]["step"])
+    return Course(
+        name=run.path.resolve().name,
+        metrics=metrics,
+        splits=splits,
+        lengths=dict(_lengths(run)),
+        class_width=CLASS_WIDTH,
+        samples=_samples(run),
+        facts=list(_facts(run, metrics)),
+        environment=_json(run.run_json).get("starts", []),
+        scores=_scores(run),
+        verdict=words,
+    )
+
+
+def runs(folder: Path) -> list[dict[str, Any]]:
+    """The trainings in a folder, the last begun first.
+
+    Returns:
+        For each name, state, languages, preset, pairs, update, best validation BLEU, test BLEU; None for what is not
+        known yet.
+    """
+    found = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        run = RunFolder(path)
+        if not run.resolved.is_file():
+            continue
+        try:
+            found.append((run.resolved.stat().st_mtime, _row(run)))
+        except (S2SError, OSError, KeyError, ValueError) as error:
+            say(f"left out: {path}: {error}")
+    return [row for _, row in sorted(found, key=lambda one: -one[0])]
+
+
+def runs_table(rows: list[dict[str, Any]]) -> str:
+    """Runs as a table for people."""
+    header = ["run", "state", "from-to", "preset", "pairs", "update", "valid BLEU", "test BLEU"]
+    cells = [header]
+    for row in rows:
+        figures = [row[key] for key in ("pairs", "update")]
+        scores = [row[key] for key in ("valid_bleu", "test_bleu")]
+        cells.append(
+            [
+                *(str(row[key]) for key in ("run", "state", "languages", "preset")),
+                *("" if one is None else f"{one:,}" for one in figures),
+                *("" if one is None else f"{one:.2f}" for one in scores),
+            ]
+        )
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column < 4 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    )
+
+
+def glance(run: Path, width: int = 80) -> str:
+    """How a training stands, some lines: the loss as a line of blocks, speed, time left, the last sample.
+
+    Raises:
+        InputMissingError: It is no run folder.
+    """
+    folder = RunFolder(run)
+    if not folder.resolved.is_file():
+        raise InputMissingError("not a run folder: no resolved.yaml", where=str(run))
+    metrics = folder.read_metrics()
+    updates = [one for one in metrics if one["kind"] == "train"]
+    valid = [one for one in metrics if one["kind"] == "valid"]
+    lines = [f"{run}: {_state(folder)}"]
+    if updates:
+        last = updates[-1]
+        lines.append(f"loss {sparkline([one['nll'] for one in updates], max(10, width - 14))} {last['nll']:.3f}")
+        lines.append(
+            f"update {last['step']:,}, epoch {last['epoch'] + 1}; {duration(last['seconds'])};"
+            f" {last['tokens_per_second']:,.0f} target pieces/s{_left(folder, last)}"
+        )
+    if valid:
+        best = max(valid, key=lambda one: one["bleu"])
+        lines.append(f"BLEU {sparkline([one['bleu'] for one in valid], max(10, width - 14))} {valid[-1]['bleu']:.2f}")
+        words = trend([(one["step"], one["nll"]) for one in valid])
+        lines.append(
+            f"validation nll {valid[-1]['nll']:.4f}{f', {words}' if words else ''}; best BLEU {best['bleu']:.2f} at"
+            f" update {best['step']:,}"
+        )
+    samples = _samples(folder)
+    if samples:
+        lines += ["", *samples[-1][1].split("\n\n")[0].split("\n")]
+    return "\n".join(line[:width] for line in lines)
+
+
+def watch(run: Path, width: int, every: float = 2.0) -> Iterator[str]:
+    """Glances, until no process trains any more; the last tells how it ended."""
+    while True:
+        is_busy = RunFolder(run).is_busy()
+        yield glance(run, width)
+        if not is_busy:
+            return
+        time.sleep(every)
+
+
+def sparkline(values: list[float], width: int) -> str:
+    """Values as blocks of eight heights, at most so many.
+
+    >>> sparkline([1.0, 2.0, 3.0, 8.0], 10)
+    '▁▂▃█'
+    """
+    if len(values) > width:
+        edges = [round(number * len(values) / width) for number in range(width + 1)]
+        values = [sum(values[first:last]) / (last - first) for first, last in pairwise(edges)]
+    low, high = min(values), max(values)
+    if high == low:
+        return SPARKS[0] * len(values)
+    return "".join(SPARKS[round((value - low) / (high - low) * (len(SPARKS) - 1))] for value in values)
+
+
+def _state(run: RunFolder) -> str:
+    if run.is_busy():
+        return "training"
+    return "done" if run.card.is_file() else "stopped"
+
+
+def _left(run: RunFolder, last: dict[str, Any]) -> str:
+    """How long it will take, by what it took."""
+    config = load_config(run.resolved).train
+    shares = []
+    if config.max_steps is not None:
+        shares.append(last["step"] / config.max_steps)
+    if config.max_minutes is not None:
+        shares.append(last["seconds"] / 60 / config.max_minutes)
+    share = max(shares, default=0.0)
+    return f"; {duration(last['seconds'] * (1 - share) / share)} left" if 0 < share < 1 else ""
+
+
+def _row(run: RunFolder) -> dict[str, Any]:
+    config = load_config(run.resolved)
+    metrics = run.read_metrics()
+    valid = [one["bleu"] for one in metrics if one["kind"] == "valid"]
+    tests = [score for one in _scores(run) if one["test_set"] == "test" for score in one["scores"]]
+    return {
+        "run": str(run.path),
+        "state": _state(run),
+        "languages": f"{config.data.source}-{config.data.target}",
+        "preset": config.model.preset,
+        "pairs": _json(run.data_json).get("splits", {}).get("train", {}).get("kept"),
+        "update": metrics[-1]["step"] if metrics else None,
+        "valid_bleu": max(valid, default=None),
+        "test_bleu": next((score["value"] for score in tests if score["name"] == "BLEU"), None),
+    }
+
+
+def _facts(run: RunFolder, metrics: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    config = load_config(run.resolved)
+    yield "state", _state(run)
+    yield "languages", f"{config.data.source} to {config.data.target}"
+    shape = config.model
+    yield (
+        "model",
+        f"{shape.preset}: {shape.n_encoder_layers} + {shape.n_decoder_layers} layers, width {shape.d_model},"
+        f" feed-forward {shape.d_ff}, {shape.n_heads} heads, dropout {shape.dropout:g}, {shape.norm}-norm",
+    )
+    recipe = config.train
+    yield (
+        "training",
+        f"{recipe.optimizer}, {recipe.schedule}, {recipe.batch_tokens:,} pieces a batch, label smoothing"
+        f" {recipe.label_smoothing:g}",
+    )
+    if metrics:
+        last = metrics[-1]
+        yield "so far", f"{last['step']:,} updates in {duration(last['seconds'])}"
+    try:
+        facts = _json(find_bundle(run.path) / "config.json").get("facts", {})
+    except InputMissingError:
+        return
+    yield "weights", f"{facts.get('chosen')}, of update {facts.get('step'):,}"
+
+
+def _lengths(run: RunFolder) -> Iterator[tuple[str, tuple[list[int], list[int]]]]:
+    for name in ("train", "valid"):
+        try:
+            split = EncodedSplit.open(existing_folder(run.store / name))
+        except (S2SError, OSError):  # it was deleted to save room, say
+            continue
+        sides = []
+        for lengths in (split.src_lengths, split.tgt_lengths):
+            classes = np.minimum(lengths.astype(np.int64), MAX_LENGTH) // CLASS_WIDTH
+            sides.append(np.bincount(classes).tolist())
+        yield name, (sides[0], sides[1])
+
+
+def _samples(run: RunFolder) -> list[tuple[int, str]]:
+    return [
+        (int(path.stem.removeprefix("step-")), path.read_text("utf-8").rstrip("\n"))
+        for path in sorted(run.samples.glob("step-*.txt"))
+    ]
+
+
+def _scores(run: RunFolder) -> list[dict[str, Any]]:
+    return [_json(path) for path in sorted(run.eval.glob("*/scores.json"))]
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """A JSON object; empty if there is no file."""
+    try:
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise DataError(f"is no JSON: {error}", where=str(path)) from None
+    return found if isinstance(found, dict) else {}
