@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -77,9 +76,9 @@ def test_a_glance_at_a_training(home: Path) -> None:
 
 
 def test_a_run_without_its_store_is_shown_too(home: Path) -> None:
-    os.rename(home / "runs/small/store", home / "store")
+    (home / "runs/small/store").rename(home / "store")
     result = s2s("report", "small", "-o", "other.html", cwd=home)
-    os.rename(home / "store", home / "runs/small/store")
+    (home / "store").rename(home / "runs/small/store")
     assert (result.exit_code, result.stdout) == (0, "other.html\n")
     assert "Pieces a sentence" not in (home / "other.html").read_text("utf-8")
 
