@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s2s.errors import UsageError
@@ -101,6 +102,15 @@ def n_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def available_memory() -> int | None:
+    """Bytes that programs can still take, where the system tells (Linux)."""
+    try:
+        lines = Path("/proc/meminfo").read_text("ascii").split("\n")
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
 
 
 def seed_of_step(seed: int, step: int, worker: int = 0) -> int:

@@ -216,7 +216,7 @@ def test_dry_run_writes_nothing_and_says_what_it_would_cost(home: Path) -> None:
 def test_dry_run_says_when_memory_or_disk_will_not_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from s2s.jobs import dry_run
 
-    monkeypatch.setattr(dry_run, "_available_memory", lambda: 1_000_000)
+    monkeypatch.setattr(dry_run, "available_memory", lambda: 1_000_000)
     monkeypatch.setattr(dry_run.shutil, "disk_usage", lambda _folder: SimpleNamespace(free=1000))
     done = s2s("train", "config.yaml", "--dry-run", "--set", "run=runs/other", cwd=home)
     assert done.stdout.count(b"NOT") == 2

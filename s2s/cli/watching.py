@@ -65,3 +65,39 @@ def watch_command(
     with Live(auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
         for text in watch(run_path(run), shutil.get_terminal_size().columns):
             live.update(Text(text), refresh=True)
+
+
+@app.command("doctor")
+def doctor_command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Look at this machine and installation: device, versions, threads, memory, disk, and what to do."""
+    from dataclasses import asdict
+
+    from s2s.jobs.environment import as_text, examine_machine
+
+    found = examine_machine()
+    print(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False) if as_json else as_text(found))
+
+
+@app.command("schema")
+def schema_command() -> None:
+    """Print the JSON Schema of configs, for editors: they complete keys and mark mistakes.
+
+    In a config's first line: # yaml-language-server: $schema=PATH
+    """
+    from s2s.config.json_schema import json_schema
+
+    print(json_schema(), end="")
+
+
+config_app = typer.Typer(no_args_is_help=True, help="What a config can say.", rich_markup_mode=None)
+app.add_typer(config_app, name="config")
+
+
+@config_app.command("explain")
+def explain_command(
+    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="As train.warmup_steps, or a beginning: decode.")],
+) -> None:
+    """Say what an option of the config means, which values it takes, and what it is when it is left out."""
+    from s2s.config.explain import explain
+
+    print("\n\n".join(explain(key) for key in keys))

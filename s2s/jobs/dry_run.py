@@ -18,7 +18,7 @@ from s2s.decoding.bundle import build_transformer
 from s2s.jobs.resume import check_parent
 from s2s.jobs.tokenize import Prepared, prepare
 from s2s.run_folder import RunFolder
-from s2s.runtime import autocast_type, choose_device, set_threads
+from s2s.runtime import autocast_type, available_memory, choose_device, set_threads
 from s2s.training.checkpoint import TrainingState
 from s2s.training.trainer import Trainer
 
@@ -154,21 +154,12 @@ def _memory(device: torch.device) -> str:
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     text = f"{peak / 2**30:.2f} GiB with the largest batch"
-    available = _available_memory()
+    available = available_memory()
     if available is None:
         return text
     # what the probe holds is already taken from what is available; validation and averaging come on top
     verdict = "" if available > peak / 2 else "; that may NOT be enough: lower train.batch_tokens"
     return f"{text}, {available / 2**30:.1f} GiB more available{verdict}"
-
-
-def _available_memory() -> int | None:
-    """Bytes that programs can still take, where the system tells (Linux)."""
-    try:
-        lines = Path("/proc/meminfo").read_text("ascii").split("\n")
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
 
 
 def _disk(config: Config, n_parameters: int) -> str:
