@@ -30,9 +30,9 @@ The YAML is strict. Only `true` and `false` are booleans, so `no` is Norwegian; 
 are text. Equal keys, anchors, aliases, tags, tabs and a second document are errors. A mistake is reported with file,
 line and column, all mistakes at once.
 
-`s2s config explain train.warmup_steps` says on the command line what stands here. `configs/s2s.schema.json` (`s2s schema` prints
-it) lets an editor complete keys, show their meaning and mark mistakes; the first line of a config says where it is:
-`# yaml-language-server: $schema=s2s.schema.json`.
+`s2s config explain train.warmup_steps` says on the command line what stands here. `configs/s2s.schema.json`, which
+`s2s schema` prints, lets an editor complete keys, show their meaning and mark mistakes; the first line of a config says
+where it is: `# yaml-language-server: $schema=s2s.schema.json`.
 
 `runs/NAME/resolved.yaml` holds every value of a run: those given and those filled in.
 """
