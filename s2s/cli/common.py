@@ -33,7 +33,8 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change an option, e.g. train.max_steps=100.")
 ]
 Model = Annotated[
-    Path | None, typer.Option("--model", "-m", metavar="RUN", help="Run or model folder (default: newest run).")
+    Path | None,
+    typer.Option("--model", "-m", metavar="RUN", help="Run, model folder or hf:OWNER/NAME (default: newest run)."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", envvar="S2S_DEVICE")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Processor threads (default: all cores).")]

@@ -223,3 +223,20 @@ def export_command(
     if result.parity is not None:
         print(result.parity.table())
     print(f"\nmodel: {result.folder}; its README.md says how to use it", file=sys.stderr)
+
+
+@app.command("push")
+def push_command(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run folder, or its name.")],
+    name: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The repository on the Hugging Face hub.")],
+    private: Annotated[bool, typer.Option("--private", help="If it is made now, only its owner sees it.")] = False,
+) -> None:
+    """Upload a model and its card to the Hugging Face hub; nothing else of the run leaves the machine.
+
+    Then: s2s translate --model hf:OWNER/NAME
+    """
+    from s2s.jobs.push import push
+    from s2s.run_folder import run_path
+
+    print(push(run_path(run), name, private=private))
+    print(f'next: s2s translate --model hf:{name} "your text"', file=sys.stderr)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from s2s.config.schema import DecodeConfig, ModelConfig
 from s2s.corpus.vocabulary import Vocabularies
+from s2s.decoding.hub import PREFIX, hub_model
 from s2s.errors import DataError, DivergedError, InputMissingError
 from s2s.run_folder import MANIFEST, build_folder, existing_folder, verify_folder
 
@@ -97,11 +98,14 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
 
 
 def find_bundle(path: Path) -> Path:
-    """The bundle folder of a run folder, or the folder itself if it is a bundle.
+    """The bundle folder of a run folder, or the folder itself if it is a bundle; `hf:OWNER/NAME` is downloaded.
 
     Raises:
         InputMissingError: If there is none.
+        HubError: If it is not on the hub.
     """
+    if str(path).startswith(PREFIX):
+        path = hub_model(str(path))
     for look in range(_LOOKS):
         for folder in (existing_folder(path / "model"), existing_folder(path)):
             if (folder / MANIFEST).is_file() or (folder / "model.safetensors").is_file():

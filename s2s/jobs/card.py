@@ -1,6 +1,7 @@
 """The card of a model: what it was made from, how good it is, and how to use it, for whoever finds the folder."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,11 +48,7 @@ def _card(run: RunFolder, verdict: str, tests: Sequence[Evaluation]) -> str:
     search = _read(run.model / "generation.json")
     parent = load_config(run.resolved).train.start_from
     lines = [
-        "---",
-        "language:",
-        *(f"- {json.dumps(language)}" for language in dict.fromkeys((source, target))),
-        "pipeline_tag: translation",
-        "---",
+        *front_matter(source, target, run.path.resolve().name, tests),
         "",
         MARK,
         "",
@@ -72,7 +69,7 @@ def _card(run: RunFolder, verdict: str, tests: Sequence[Evaluation]) -> str:
         f" validation split (greedy BLEU {facts['valid_bleu']:.2f}).",
         *([f"The learning curve: {verdict}."] if verdict else []),
         f"Search: beam {search['beam']}, length penalty {search['length_penalty']:g}." if search["beam"] > 1 else "",
-        *([f"It began with the weights of {parent}, and knows what that knew."] if parent else []),
+        *([f"It began with the weights of {Path(parent).name}, and knows what that knew."] if parent else []),
         "`resolved.yaml` has every other value, `run.json` versions and commands.",
         "",
         *_scores(tests),
@@ -85,8 +82,32 @@ def _card(run: RunFolder, verdict: str, tests: Sequence[Evaluation]) -> str:
     return "\n".join(lines)
 
 
+def front_matter(source: str, target: str, name: str = "", tests: Sequence[Evaluation] = ()) -> list[str]:
+    """The lines by which the hub knows what a card is about.
+
+    Args:
+        source: Source language.
+        target: Target language.
+        name: Of the model.
+        tests: How the test split was translated.
+    """
+    lines = ["---", "language:", *(f"- {json.dumps(language)}" for language in dict.fromkeys((source, target)))]
+    lines += ["library_name: s2s", "pipeline_tag: translation"]
+    if tests:
+        lines += ["model-index:", f"- name: {json.dumps(name)}", "  results:"]
+    for found in tests:
+        lines += [
+            "  - task: {type: translation}",
+            f"    dataset: {{type: text, name: {json.dumps(found.test_set)}}}",
+            "    metrics:",
+            *(f"    - {{type: {json.dumps(one.name.lower())}, value: {one.value:.2f}}}" for one in found.scores),
+        ]
+    return [*lines, "---"]
+
+
 def _split(split: dict[str, Any]) -> str:
-    specs = ", ".join(str(part["spec"]) for part in split["identity"])
+    # a card is published: of a path only the last part, which tells as much to others
+    specs = ", ".join(re.sub(r"(?<![\w.:])/\S*/", "", str(part["spec"])) for part in split["identity"])
     dropped = "; ".join(f"{count:,} dropped: {reason}" for reason, count in split["dropped"].items() if count)
     return f"{split['kept']:,} pairs of {specs}" + (f" ({dropped})" if dropped else "")
 
