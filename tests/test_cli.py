@@ -188,7 +188,8 @@ def test_json_scores_and_n_best(home: Path) -> None:
 def test_evaluate_prints_a_table_or_json(home: Path) -> None:
     table = s2s("evaluate", "runs/small", "--split", "valid", cwd=home).stdout.decode()
     assert "BLEU: nrefs:1|case:mixed|eff:no|tok:13a" in table
-    done = s2s("evaluate", "runs/small", "runs/small", "--split", "valid", "--json", "--beam", "1", cwd=home)
+    text = ["--src", "train.en", "--ref", "train.de"]
+    done = s2s("evaluate", "runs/small", "runs/small/model", *text, "--json", "--beam", "1", cwd=home)
     found = json.loads(done.stdout)
     first, second = found["evaluations"]
     assert first["scores"] == second["scores"]
@@ -284,9 +285,11 @@ def test_ctrl_c_while_it_waits_for_input_is_a_clean_end(home: Path) -> None:
 
 
 def test_evaluate_leaves_out_what_is_missing_if_something_is_there(home: Path) -> None:
-    done = s2s("evaluate", "runs/small", "runs/nothing", "--split", "valid", "--split", "test", cwd=home)
+    (home / "runs" / "empty").mkdir()
+    done = s2s("evaluate", "runs/small", "runs/empty", "--split", "valid", "--split", "test", cwd=home)
     assert done.returncode == 0
     assert done.stderr.count(b"left out") == 2
+    assert s2s("evaluate", "runs/small", "runs/mistyped", "--split", "valid", cwd=home).returncode == 66
 
 
 def test_without_a_model_it_says_how_to_get_one(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from s2s.cli.common import Beam, Device, Int8, LengthPenalty, Model, Threads, app, destination, lines_of
-from s2s.errors import UsageError
+from s2s.errors import CannotCreateError, UsageError
 
 
 @app.command("evaluate")
@@ -61,6 +61,8 @@ def evaluate_command(
     from s2s.runtime import set_threads
 
     set_threads(threads)
+    if html is not None and not html.absolute().parent.is_dir():
+        raise CannotCreateError("there is no such folder", where=str(html.parent))
     found = [system if system.is_file() else run_path(system) for system in systems]
     texts = other_text(sources, references, test_set or [], found, to)
     evaluated = job.evaluate_all(

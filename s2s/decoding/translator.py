@@ -179,7 +179,7 @@ class Translator:
         """
         if align and options.n_best > 1:
             raise ValueError("alignments are of one translation a line")
-        tagged = self._tagged(lines, to)
+        tagged = self.tagged(lines, to)
         parts_of_line = [self._parts(line) for line in tagged]
         parts = [part for parts in parts_of_line for part in parts]
         prefixes = None
@@ -199,8 +199,16 @@ class Translator:
         ]
         return self._aligned(translations, tagged, parts_of_line, found) if align else translations
 
-    def _tagged(self, lines: Sequence[str], to: str | None) -> Sequence[str]:
-        """Lines with the language that they are to be translated into before them, if the model knows several."""
+    def tagged(self, lines: Sequence[str], to: str | None) -> Sequence[str]:
+        """Lines with the language that they are to be translated into before them, if the model knows several.
+
+        Args:
+            lines: Sentences.
+            to: The language; none if they have their tags, or the model knows but one.
+
+        Raises:
+            UsageError: The model does not translate into it, or nothing says into which.
+        """
         known = self.bundle.targets
         if to is None:
             for line in lines if known else ():

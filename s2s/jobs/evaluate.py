@@ -62,6 +62,7 @@ class Evaluated:
     """An evaluation with what it comes from.
 
     Attributes:
+        path: The run folder, model folder or file.
         evaluation: The scores.
         test_set: What was translated.
         target: Target language.
@@ -69,6 +70,7 @@ class Evaluated:
         measured: The scores with what they are made of.
     """
 
+    path: Path
     evaluation: Evaluation
     test_set: TestSet
     target: str
@@ -114,7 +116,7 @@ def evaluate_run(
     """As `evaluate`, with the translations and what the scores are made of."""
     translator = Translator.load(run, device, int8=int8)
     options = translator.options(beam=beam, length_penalty=length_penalty)
-    evaluated = evaluate_with(translator, test_set, options, name=str(run))
+    evaluated = evaluate_with(translator, test_set, options, run=run)
     if find_bundle(run).parent == run:
         try:
             keep(evaluated.evaluation, evaluated.hypotheses, RunFolder(run))
@@ -142,8 +144,8 @@ def evaluate_file(path: Path, test_set: TestSet, target: str) -> Evaluated:
         )
     measured = measure(hypotheses, test_set.references, target)
     scores = [one.score for one in measured]
-    evaluation = Evaluation(str(path), test_set.name, len(hypotheses), scores)
-    return Evaluated(evaluation, test_set, target, hypotheses, measured)
+    evaluation = Evaluation(_printable(path), test_set.name, len(hypotheses), scores)
+    return Evaluated(path, evaluation, test_set, target, hypotheses, measured)
 
 
 def evaluate_with(
@@ -151,19 +153,21 @@ def evaluate_with(
     test_set: TestSet,
     options: SearchOptions,
     *,
-    name: str,
+    run: Path,
     check_stop: Callable[[], None] = lambda: None,
 ) -> Evaluated:
     """Evaluate a loaded model. `check_stop` may raise between batches."""
+    bundle = translator.bundle
+    sources = translator.tagged(test_set.sources, test_set.target)
     began = time.perf_counter()
-    translations = translator.translate_lines(test_set.sources, options, check_stop)
+    translations = translator.translate_lines(sources, options, check_stop)
     seconds = time.perf_counter() - began
     hypotheses = [translation.text for translation in translations]
-    language = test_set.target or translator.bundle.target
+    language = test_set.target or bundle.target
     measured = measure(hypotheses, test_set.references, language)
-    nll = _nll(translator, test_set)
+    nll = _nll(translator, sources, test_set.references)
     evaluation = Evaluation(
-        run=name,
+        run=_printable(run),
         test_set=test_set.name,
         n_sentences=len(hypotheses),
         scores=[one.score for one in measured],
@@ -175,7 +179,7 @@ def evaluate_with(
         seconds=seconds,
         notes=count_notes(translations),
     )
-    return Evaluated(evaluation, test_set, language, hypotheses, measured)
+    return Evaluated(run, evaluation, test_set, language, hypotheses, measured)
 
 
 def mean_bleu(hypotheses: Sequence[str], test_set: TestSet, bundle: Bundle) -> Score:
@@ -193,15 +197,20 @@ def mean_bleu(hypotheses: Sequence[str], test_set: TestSet, bundle: Bundle) -> S
     return Score("BLEU", value, f"mean of {len(scores)} languages: {scores[0].signature}")
 
 
-def _nll(translator: Translator, test_set: TestSet) -> float:
+def _nll(translator: Translator, lines: Sequence[str], references: Sequence[str]) -> float:
     """Mean NLL of the references, over the pairs that have both sides."""
     vocabularies = translator.bundle.vocabularies
-    sources = vocabularies.src.encode_all(test_set.sources)
-    targets = vocabularies.tgt.encode_all(test_set.references)
+    sources = vocabularies.src.encode_all(lines)
+    targets = vocabularies.tgt.encode_all(references)
     pairs = [(source, target) for source, target in zip(sources, targets, strict=True) if source and target]
     n_pieces = sum(len(target) + 1 for _, target in pairs)
     found = forced_log_probabilities(translator.bundle.transformer, pairs, autocast=translator.autocast)
     return -sum(found) / max(1, n_pieces)
+
+
+def _printable(path: Path) -> str:
+    """A path as text; what is not UTF-8 in it becomes `?`."""
+    return str(path).encode("utf-8", "replace").decode()
 
 
 def keep(evaluation: Evaluation, hypotheses: Sequence[str], run: RunFolder) -> Path:

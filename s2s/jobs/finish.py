@@ -67,8 +67,8 @@ def choose_search(session: "Session") -> DecodeConfig:
     if decode.length_penalty is not None or decode.beam == 1:
         return decode
     sources, references = session.valid.sources, session.valid.references
-    every = -(-len(sources) // N_SENTENCES)
-    sources, references = sources[::every], references[::every]
+    rows = evenly_spread(len(sources), N_SENTENCES)
+    sources, references = ([side[row] for row in rows] for side in (sources, references))
     translator = Translator(session.bundle({}), session.config.train.precision)
     scores = {}
     for alpha in LENGTH_PENALTIES:
@@ -82,6 +82,15 @@ def choose_search(session: "Session") -> DecodeConfig:
     return decode.model_copy(update={"length_penalty": best})
 
 
+def evenly_spread(n: int, most: int) -> list[int]:
+    """At most so many of n rows, as far apart from each other as can be.
+
+    >>> evenly_spread(5, 3), evenly_spread(3, 5)
+    ([0, 1, 3], [0, 1, 2])
+    """
+    return list(range(n)) if n <= most else [number * n // most for number in range(most)]
+
+
 def score_test(session: "Session", decode: DecodeConfig) -> list[Evaluation]:
     """Score the test split, if there is one; with several target languages, each by itself."""
     if session.config.data.test is None:
@@ -90,7 +99,7 @@ def score_test(session: "Session", decode: DecodeConfig) -> list[Evaluation]:
     evaluations = []
     for test_set in split_of_run(session.run.path, "test").by_target(translator.bundle.targets):
         evaluated = evaluate_with(
-            translator, test_set, translator.options(), name=str(session.run.path), check_stop=session.check_stop
+            translator, test_set, translator.options(), run=session.run.path, check_stop=session.check_stop
         )
         keep(evaluated.evaluation, evaluated.hypotheses, session.run)
         evaluations.append(evaluated.evaluation)

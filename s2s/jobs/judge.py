@@ -8,17 +8,15 @@ from pathlib import Path
 
 from s2s.config.load import load_config
 from s2s.console import Progress, say
-from s2s.corpus.pairs import open_pairs
 from s2s.decoding.bundle import find_bundle, load_languages, load_targets
+from s2s.decoding.hub import PREFIX
 from s2s.errors import InputMissingError, S2SError, UsageError
 from s2s.jobs.evaluate import Evaluated, evaluate_file, evaluate_run, tell_notes
-from s2s.jobs.test_sets import TestSet, split_of_run
+from s2s.jobs.test_sets import TestSet, check_languages, split_of_run
+from s2s.jobs.tokenize import open_split
 from s2s.report.judgement import Judgement, judge
 from s2s.run_folder import RunFolder
 from s2s.scoring.metrics import words_of
-
-MAX_TRAINING_PAIRS = 1_000_000
-"""Of more training pairs so many, evenly spread, say how frequent a word is."""
 
 _AT_ONCE = 10_000
 
@@ -47,9 +45,15 @@ def evaluate_all(
         int8: Whether to translate with linear maps in 8 bits.
 
     Raises:
-        S2SError: If a run or a split is not there. Where others are, it is said and left out instead.
-        UsageError: If files are given, and it is not clear of which text they are translations.
+        InputMissingError: A path is not there, or nothing can be evaluated.
+        S2SError: A run has no model or no such split. Where others have, it is said and left out instead.
+        UsageError: If files are given, and it is not clear of which text they are translations; if a model is to
+            translate text of other languages than it knows.
     """
+    systems, splits = list(dict.fromkeys(systems)), list(dict.fromkeys(splits))
+    for system in systems:
+        if not system.exists() and not str(system).startswith(PREFIX):
+            raise InputMissingError("is neither a run nor a file of translations", where=str(system))
     missing: list[S2SError] = []
     tasks: list[tuple[Path, TestSet]] = []
     for run in [system for system in systems if not system.is_file()]:
@@ -58,12 +62,16 @@ def evaluate_all(
         except InputMissingError as error:
             missing.append(error)
             continue
-        tasks += [(run, test_set) for test_set in test_sets]
+        for text in test_sets:
+            check_languages(run, text)
+            tasks.append((run, text))
         for split in splits:
             try:
                 tasks += [(run, part) for part in split_of_run(run, split).by_target(load_targets(run))]
             except (UsageError, InputMissingError) as error:
                 missing.append(error)
+    if missing and not tasks and not test_sets:
+        raise missing[0]
     files = [system for system in systems if system.is_file()]
     of_files, language = _text_of_files(files, [test_set for _, test_set in tasks], test_sets, target, systems)
     if missing and not tasks and not of_files:
@@ -75,8 +83,7 @@ def evaluate_all(
     for run, test_set in tasks:
         found.append(evaluate_run(run, test_set, beam=beam, length_penalty=length_penalty, device=device, int8=int8))
         tell_notes(found[-1].evaluation)
-    order = {str(system): number for number, system in enumerate(systems)}
-    return sorted(found, key=lambda one: order[one.evaluation.run])
+    return sorted(found, key=lambda one: systems.index(one.path))
 
 
 def judge_all(found: Sequence[Evaluated], *, with_training: bool) -> list[Judgement]:
@@ -92,9 +99,10 @@ def judge_all(found: Sequence[Evaluated], *, with_training: bool) -> list[Judgem
         key = (text.name, "\n".join(text.sources), "\n".join(text.references))
         groups.setdefault(key, []).append(one)
     judgements = []
+    counted: dict[tuple[Path, str], Counter[str] | None] = {}
     for group in groups.values():
         text = group[0].test_set
-        training = _training_words(group) if with_training else None
+        training = _training_words(group, counted) if with_training else None
         systems = [(one.evaluation.run, one.hypotheses, one.measured) for one in group]
         judgements.append(judge(text.name, text.sources, text.references, systems, group[0].target, training))
     return judgements
@@ -126,7 +134,7 @@ def _text_of_files(
     """Of which text files are translations, and their language."""
     if not files:
         return [], ""
-    different = {(text.name, *text.sources): text for text in (*given, *of_runs)}
+    different = {(text.name, *text.sources, *text.references): text for text in (*given, *of_runs)}
     if not different:
         raise UsageError("translations need the text that they are of", hint="use --src and --ref, or name a run too")
     if len(different) > 1:
@@ -140,40 +148,44 @@ def _text_of_files(
     return [text], language
 
 
-def _training_words(group: Sequence[Evaluated]) -> Counter[str] | None:
-    """How often each word was in the target side of the first run's training text that is still there."""
+def _training_words(
+    group: Sequence[Evaluated], counted: dict[tuple[Path, str], Counter[str] | None]
+) -> Counter[str] | None:
+    """How often each word was in the target side of the first run's training text that is still there.
+
+    Args:
+        group: What was evaluated.
+        counted: What is known by run and language, and will be.
+    """
     for one in group:
-        resolved = RunFolder(Path(one.evaluation.run)).resolved
-        if not resolved.is_file():
-            continue
-        config = load_config(resolved)
-        data = config.data
-        try:
-            pairs = open_pairs(
-                data.train,
-                source=data.source,
-                target=data.target,
-                source_column=data.source_column,
-                target_column=data.target_column,
-            )
-            n_pairs = sum(1 for _ in pairs)
-            every = -(-n_pairs // MAX_TRAINING_PAIRS)
-            if every > 1:
-                say(f"rare words: by each {every}. of the {n_pairs:,} training pairs of {one.evaluation.run}")
-            counted: Counter[str] = Counter()
-            waiting: list[str] = []
-            progress = Progress("training words")
-            for number, pair in enumerate(pairs):
-                if number % every == 0:
-                    waiting.append(pair.tgt)
-                if len(waiting) == _AT_ONCE:
-                    counted.update(word for words in words_of(waiting, one.target) for word in words)
-                    waiting.clear()
-                    progress.show(number / n_pairs, f"{number:,} of {n_pairs:,} pairs")
-            counted.update(word for words in words_of(waiting, one.target) for word in words)
-            progress.close()
-        except S2SError as error:
-            say(f"rare words are not told: the training text of {one.evaluation.run} cannot be read: {error}")
-            continue
-        return counted
+        key = (one.path, one.target)
+        if key not in counted:
+            counted[key] = _words_of_run(*key)
+        if counted[key] is not None:
+            return counted[key]
     return None
+
+
+def _words_of_run(run: Path, target: str) -> Counter[str] | None:
+    resolved = RunFolder(run).resolved
+    if not resolved.is_file():
+        return None
+    try:
+        config = load_config(resolved)
+        pairs = open_split(config, config.data.train)
+        n_pairs = sum(1 for _ in pairs)
+        counted: Counter[str] = Counter()
+        waiting: list[str] = []
+        progress = Progress("training words")
+        for number, pair in enumerate(pairs):
+            waiting.append(pair.tgt)
+            if len(waiting) == _AT_ONCE:
+                counted.update(word for words in words_of(waiting, target) for word in words)
+                waiting.clear()
+                progress.show(number / n_pairs, f"{number:,} of {n_pairs:,} pairs")
+        counted.update(word for words in words_of(waiting, target) for word in words)
+        progress.close()
+    except S2SError as error:
+        say(f"rare words are not told: the training text of {run} cannot be read: {error}")
+        return None
+    return counted

@@ -1,6 +1,8 @@
 """`s2s report`, `s2s runs` and `s2s watch`: what is known about trainings, from their run folders alone."""
 
 import json
+import math
+import re
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -15,8 +17,9 @@ from s2s.corpus.store import EncodedSplit
 from s2s.decoding.bundle import find_bundle
 from s2s.errors import DataError, InputMissingError, S2SError
 from s2s.report.chart import svg_file
+from s2s.report.html import visible
 from s2s.report.training import Course, training_charts, training_page
-from s2s.run_folder import RunFolder, existing_folder, write_atomic
+from s2s.run_folder import RunFolder, existing_folder, reporting_os_errors, write_atomic
 from s2s.training.curve import trend, verdict
 
 CLASS_WIDTH = 5
@@ -24,6 +27,8 @@ CLASS_WIDTH = 5
 
 MAX_LENGTH = 200
 """Longer sentences are in the histograms' last class."""
+
+_SAMPLE = re.compile(r"step-([0-9]+)\.txt")
 
 SPARKS = "▁▂▃▄▅▆▇█"
 
@@ -46,7 +51,8 @@ def report(run: Path, output: Path | None = None, plots: Path | None = None) -> 
     page = output or run / "report.html"
     write_atomic(page, training_page(course))
     if plots is not None:
-        plots.mkdir(parents=True, exist_ok=True)
+        with reporting_os_errors(plots):
+            plots.mkdir(parents=True, exist_ok=True)
         for name, chart in training_charts(course).items():
             if chart:
                 write_atomic(plots / f"{name}.svg", svg_file(chart))
@@ -57,11 +63,11 @@ def course_of(run: RunFolder) -> Course:
     """What a run folder tells about its training."""
     if not run.resolved.is_file():
         raise InputMissingError("not a run folder: no resolved.yaml", where=str(run.path))
-    metrics = run.read_metrics()
+    metrics = _metrics(run)
     curve = [(one["step"], one["nll"]) for one in metrics if one["kind"] == "valid"]
     splits = _json(run.data_json).get("splits", {})
     words = trend(curve)
-    if run.card.is_file() and splits and metrics:
+    if run.card.is_file() and "train" in splits and metrics:
         words = verdict(curve, n_pairs=splits["train"]["kept"], n_steps=metrics[-1]["step"])
     return Course(
         name=run.path.resolve().name,
@@ -69,6 +75,7 @@ def course_of(run: RunFolder) -> Course:
         splits=splits,
         lengths=dict(_lengths(run)),
         class_width=CLASS_WIDTH,
+        last_class=MAX_LENGTH,
         samples=_samples(run),
         facts=list(_facts(run, metrics)),
         environment=_json(run.run_json).get("starts", []),
@@ -91,7 +98,7 @@ def runs(folder: Path) -> list[dict[str, Any]]:
             continue
         try:
             found.append((run.resolved.stat().st_mtime, _row(run)))
-        except (S2SError, OSError, KeyError, ValueError) as error:
+        except (S2SError, OSError) as error:
             say(f"left out: {path}: {error}")
     return [row for _, row in sorted(found, key=lambda one: -one[0])]
 
@@ -129,7 +136,7 @@ def glance(run: Path, width: int = 80) -> str:
     folder = RunFolder(run)
     if not folder.resolved.is_file():
         raise InputMissingError("not a run folder: no resolved.yaml", where=str(run))
-    metrics = folder.read_metrics()
+    metrics = _metrics(folder)
     updates = [one for one in metrics if one["kind"] == "train"]
     valid = [one for one in metrics if one["kind"] == "valid"]
     lines = [f"{run}: {_state(folder)}"]
@@ -148,17 +155,22 @@ def glance(run: Path, width: int = 80) -> str:
             f"validation nll {valid[-1]['nll']:.4f}{f', {words}' if words else ''}; best BLEU {best['bleu']:.2f} at"
             f" update {best['step']:,}"
         )
-    samples = _samples(folder)
+    samples = _sample_files(folder)
     if samples:
-        lines += ["", *samples[-1][1].split("\n\n")[0].split("\n")]
-    return "\n".join(line[:width] for line in lines)
+        lines += ["", *_read_text(samples[-1][1]).split("\n\n")[0].split("\n")]
+    return "\n".join(visible(line[:width]) for line in lines)
 
 
 def watch(run: Path, width: int, every: float = 2.0) -> Iterator[str]:
     """Glances, until no process trains any more; the last tells how it ended."""
+    shown: object = None
     while True:
-        is_busy = RunFolder(run).is_busy()
-        yield glance(run, width)
+        folder = RunFolder(run)
+        is_busy = folder.is_busy()
+        now = (is_busy, _size(folder.metrics))
+        if now != shown:  # nothing is read again for nothing: the processor has a model to train
+            yield glance(run, width)
+            shown = now
         if not is_busy:
             return
         time.sleep(every)
@@ -199,9 +211,15 @@ def _left(run: RunFolder, last: dict[str, Any]) -> str:
 
 def _row(run: RunFolder) -> dict[str, Any]:
     config = load_config(run.resolved)
-    metrics = run.read_metrics()
+    metrics = _metrics(run)
     valid = [one["bleu"] for one in metrics if one["kind"] == "valid"]
-    tests = [score for one in _scores(run) if one["test_set"] == "test" for score in one["scores"]]
+    tests = [  # of several languages the mean
+        score["value"]
+        for one in _scores(run)
+        if one["test_set"] == "test" or one["test_set"].startswith("test-")
+        for score in one["scores"]
+        if score["name"] == "BLEU"
+    ]
     return {
         "run": str(run.path),
         "state": _state(run),
@@ -210,7 +228,7 @@ def _row(run: RunFolder) -> dict[str, Any]:
         "pairs": _json(run.data_json).get("splits", {}).get("train", {}).get("kept"),
         "update": metrics[-1]["step"] if metrics else None,
         "valid_bleu": max(valid, default=None),
-        "test_bleu": next((score["value"] for score in tests if score["name"] == "BLEU"), None),
+        "test_bleu": sum(tests) / len(tests) if tests else None,
     }
 
 
@@ -237,7 +255,7 @@ def _facts(run: RunFolder, metrics: list[dict[str, Any]]) -> Iterator[tuple[str,
         facts = _json(find_bundle(run.path) / "config.json").get("facts", {})
     except InputMissingError:
         return
-    yield "weights", f"{facts.get('chosen')}, of update {facts.get('step'):,}"
+    yield "weights", f"{facts.get('chosen')}, of update {facts.get('step')}"
 
 
 def _lengths(run: RunFolder) -> Iterator[tuple[str, tuple[list[int], list[int]]]]:
@@ -253,15 +271,50 @@ def _lengths(run: RunFolder) -> Iterator[tuple[str, tuple[list[int], list[int]]]
         yield name, (sides[0], sides[1])
 
 
+def _metrics(run: RunFolder) -> list[dict[str, Any]]:
+    """The records of metrics.jsonl that have what is shown, all of it finite."""
+    needed = {
+        "train": ("step", "nll", "seconds", "epoch", "tokens_per_second"),
+        "valid": ("step", "nll", "bleu", "seconds"),
+    }
+    every = run.read_metrics()
+    whole = [one for one in every if all(_is_number(one.get(key)) for key in needed.get(str(one.get("kind")), ("",)))]
+    if len(whole) < len(every):
+        say(f"note: {run.metrics}: {len(every) - len(whole):,} of {len(every):,} records are not complete and left out")
+    return whole
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
 def _samples(run: RunFolder) -> list[tuple[int, str]]:
-    return [
-        (int(path.stem.removeprefix("step-")), path.read_text("utf-8").rstrip("\n"))
-        for path in sorted(run.samples.glob("step-*.txt"))
-    ]
+    return [(step, _read_text(path)) for step, path in _sample_files(run)]
+
+
+def _sample_files(run: RunFolder) -> list[tuple[int, Path]]:
+    """The files of samples by update, in order."""
+    files = run.samples.iterdir() if run.samples.is_dir() else []
+    return sorted((int(match[1]), path) for path in files if (match := _SAMPLE.fullmatch(path.name)))
+
+
+def _read_text(path: Path) -> str:
+    return path.read_text("utf-8", errors="replace").rstrip("\n")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 def _scores(run: RunFolder) -> list[dict[str, Any]]:
-    return [_json(path) for path in sorted(run.eval.glob("*/scores.json"))]
+    found = []
+    for path in sorted(run.eval.glob("*/scores.json")):
+        one = _json(path)
+        if {"test_set", "n_sentences", "scores", "beam"} <= one.keys():
+            found.append(one)
+        else:
+            say(f"note: {path} is no evaluation and left out")
+    return found
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -16,23 +16,34 @@ from s2s.run_folder import RunFolder
 
 @dataclass(frozen=True)
 class TestSet:
-    """Sentences to translate, with their references."""
+    """Sentences to translate, with their references.
+
+    Attributes:
+        name: What it is called.
+        sources: Sentences; those of a split of several languages begin with a tag, as in its text.
+        references: One for each.
+        target: Their language, if it is known. The sources have no tag then: whoever translates them adds it if the
+            model needs one.
+        source: Language of the sentences, if it is known.
+    """
 
     __test__ = False  # not a test, whatever its name says to pytest
 
     name: str
     sources: list[str]
     references: list[str]
-    target: str | None = None  # its language, if it is not the model's
+    target: str | None = None
+    source: str | None = None
 
     def by_target(self, targets: Sequence[str]) -> "list[TestSet]":
         """One for each language into which a model of several translates, by the tags of the sources; or itself."""
         parts = []
         for target in targets:
-            rows = [row for row, source in enumerate(self.sources) if source.startswith(f"{tag_of(target)} ")]
+            tag = f"{tag_of(target)} "
+            rows = [row for row, source in enumerate(self.sources) if source.startswith(tag)]
             if rows:
-                sources, references = ([side[row] for row in rows] for side in (self.sources, self.references))
-                parts.append(TestSet(f"{self.name}-{target}", sources, references, target))
+                sources = [self.sources[row].removeprefix(tag) for row in rows]
+                parts.append(TestSet(f"{self.name}-{target}", sources, [self.references[row] for row in rows], target))
         return parts or [self]
 
 
@@ -68,7 +79,7 @@ def files_as_test_set(source: Path, reference: Path, to: str | None = None) -> T
     Args:
         source: Sentences.
         reference: As many references.
-        to: Their language, for a model that translates into several.
+        to: Their language, if it is known.
 
     Raises:
         DataError: If they do not have the same number of lines.
@@ -78,8 +89,6 @@ def files_as_test_set(source: Path, reference: Path, to: str | None = None) -> T
     sources, references = list(read_lines(source)), list(read_lines(reference))
     if len(sources) != len(references):
         raise DataError(f"{source} has {len(sources):,} lines, {reference} {len(references):,}")
-    if to is not None:
-        sources = [f"{tag_of(to)} {line}" if line.strip() else line for line in sources]
     return TestSet(source.name, sources, references, to)
 
 
@@ -119,7 +128,7 @@ def sacrebleu_test_set(name: str, source: str, target: str) -> TestSet:
     sources, references = (list(read_lines(Path(path))) for path in files[:2])
     if len(sources) != len(references):
         raise DataError(f"{files[0]} has {len(sources):,} lines, {files[1]} {len(references):,}")
-    return TestSet(name.replace("/", "_"), sources, references)
+    return TestSet(name.replace("/", "_"), sources, references, target, source)
 
 
 def other_text(
@@ -138,9 +147,7 @@ def other_text(
         UsageError: There is no run to say the languages; two have the same name.
     """
     runs = [system for system in systems if not system.is_file()]
-    # only a model of several languages is told in its source which one is wanted
-    tag = to if to is not None and any(_targets_of(run) for run in runs) else None
-    found = [files_as_test_set(source, reference, tag) for source, reference in zip(sources, references, strict=True)]
+    found = [files_as_test_set(source, reference, to) for source, reference in zip(sources, references, strict=True)]
     if names and not runs:
         raise UsageError("--test-set needs a run, which says the languages", hint="or give --src and --ref")
     for name in names:
@@ -151,8 +158,18 @@ def other_text(
     return found
 
 
-def _targets_of(run: Path) -> list[str]:
-    try:
-        return load_targets(run)
-    except InputMissingError:  # which is said when it is evaluated
-        return []
+def check_languages(run: Path, text: TestSet) -> None:
+    """Refuse to have a model translate text of other languages than it knows, as far as these are known.
+
+    Raises:
+        UsageError: The text is of others.
+    """
+    if text.source is None or text.target is None:
+        return
+    source, target = load_languages(run)
+    targets = load_targets(run) or [target]
+    if source != text.source or text.target not in targets:
+        raise UsageError(
+            f"translates from {source} to {', '.join(targets)}; {text.name} is from {text.source} to {text.target}",
+            where=str(run),
+        )

@@ -84,7 +84,9 @@ def line_chart(
     return _figure(title, f"{title}: {last}.", parts, legend if len(drawn) > 1 else [])
 
 
-def histogram(title: str, sides: Sequence[tuple[str, Sequence[int]]], *, across: str, width: int) -> Html:
+def histogram(
+    title: str, sides: Sequence[tuple[str, Sequence[int]]], *, across: str, width: int, last: int | None = None
+) -> Html:
     """How often numbers occur, for up to three collections side by side.
 
     Args:
@@ -92,6 +94,7 @@ def histogram(title: str, sides: Sequence[tuple[str, Sequence[int]]], *, across:
         sides: Name and counts of each: how many there are in each class of numbers, from 0 on.
         across: What the numbers are.
         width: Of a class.
+        last: Where the class begins that has all that is longer too.
     """
     n_classes = max((len(counts) for _, counts in sides), default=0)
     highest = max((max(counts, default=0) for _, counts in sides), default=0)
@@ -104,10 +107,12 @@ def histogram(title: str, sides: Sequence[tuple[str, Sequence[int]]], *, across:
         for place, count in enumerate(counts):
             if count:
                 top = scale.y(count)
+                first = place * width
+                what = f"{first} or more" if first == last else f"{first} to {first + width - 1}"
                 parts.append(
                     element(
                         "rect",
-                        element("title", f"{name}, {place * width} to {(place + 1) * width - 1}: {count:,}"),
+                        element("title", f"{name}, {what}: {count:,}"),
                         x=f"{scale.x(place * width) + number * share:.1f}",
                         y=f"{top:.1f}",
                         width=f"{share:.1f}",

@@ -1,19 +1,26 @@
 """Where two texts differ, word by word."""
 
-import re
 from difflib import SequenceMatcher
 
 from s2s.report.html import Html, element, join
+from s2s.report.words import words_in
 
-_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+MAX_WORDS = 200
+"""Longer texts are not marked: that takes the cube of their length."""
 
 
 def marked(text: str, other: str) -> Html:
     """A text, with the words marked that another one does not have in their place."""
-    mine, theirs = _WORDS.findall(text), _WORDS.findall(other)
+    mine, theirs = words_in(text), words_in(other)
+    if max(len(mine), len(theirs)) > MAX_WORDS:
+        return join([text, element("em", f" (over {MAX_WORDS} words: differences are not marked)")])
     parts: list[str] = []
-    for operation, first, last, _, _ in SequenceMatcher(None, mine, theirs, autojunk=False).get_opcodes():
+    matcher = SequenceMatcher(None, [word.strip() for word in mine], [word.strip() for word in theirs], autojunk=False)
+    for operation, first, last, _, _ in matcher.get_opcodes():
         words = "".join(mine[first:last])
-        if words:
-            parts.append(words if operation == "equal" or not words.strip() else element("mark", words))
+        bare = words.rstrip()
+        if operation == "equal" or not bare:
+            parts.append(words)
+        else:
+            parts += [element("mark", bare), words[len(bare) :]]
     return join(parts)

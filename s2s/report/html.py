@@ -1,10 +1,12 @@
 """Pages in one file: no script, nothing loaded from elsewhere, whatever the text in them says."""
 
+import re
 from collections.abc import Iterable
 from html import escape
 
 from s2s.version import __version__
 
+_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _VOID = frozenset({"meta", "br", "hr"})
 
 _STYLE = """
@@ -55,7 +57,7 @@ def element(tag: str, /, *children: str, **attributes: str | None) -> Html:
         attributes: Its attributes; a trailing `_` of a name is dropped, `_` becomes `-`; None for none.
     """
     given = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"'
+        f' {key.rstrip("_").replace("_", "-")}="{escape(visible(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
@@ -121,7 +123,9 @@ def page(title: str, *parts: str, language: str = "en") -> str:
 
 
 def _safe(text: str) -> str:
-    if isinstance(text, Html):
-        return text
-    # what XML has no place for, and what turns the direction of all that follows
-    return escape("".join(char if char >= " " or char in "\t\n" else "\ufffd" for char in text))
+    return text if isinstance(text, Html) else escape(visible(text))
+
+
+def visible(text: str) -> str:
+    """Text with U+FFFD for controls, lone surrogates and what turns the direction of all that follows."""
+    return _HIDDEN.sub("\ufffd", text)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from s2s.doctor.faults import Fault
-from s2s.doctor.pair_checks import flags_of
-from s2s.doctor.usual import learn
+from s2s.doctor.pair_checks import Flags, flags_of
+from s2s.doctor.usual import Usual, learn
+from s2s.report.words import words_in
 
 FLAGS = {
     "empty": "no text",
@@ -30,6 +31,8 @@ _FAULTS = {
 }
 
 _MAX_UNIT = 6
+_AT_ONCE = 5_000
+_SAMPLE = 20_000  # pairs that show what is usual
 
 
 def flags_of_outputs(
@@ -45,11 +48,12 @@ def flags_of_outputs(
         references: Their references.
         systems: The translations of each system.
     """
-    usual = learn(sources, references)
-    right, _ = flags_of(sources, references, usual)
+    every = -(-len(sources) // _SAMPLE)
+    usual = learn(sources[::every], references[::every])
+    right = _flags(sources, references, usual)
     found = []
     for hypotheses in systems:
-        wrong = flags_of(sources, hypotheses, usual)[0] & ~right
+        wrong = _flags(sources, hypotheses, usual) & ~right
         loops = np.array(
             [is_loop(text) and not is_loop(reference) for text, reference in zip(hypotheses, references, strict=True)],
             dtype=np.bool_,
@@ -62,9 +66,18 @@ def flags_of_outputs(
     return found
 
 
+def _flags(sources: Sequence[str], targets: Sequence[str], usual: Usual) -> Flags:
+    """The doctor's faults of many pairs, some at a time."""
+    parts = [
+        flags_of(sources[first : first + _AT_ONCE], targets[first : first + _AT_ONCE], usual)[0]
+        for first in range(0, len(sources), _AT_ONCE)
+    ]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint32)
+
+
 def is_loop(text: str) -> bool:
     """Whether words come again at once, three times or more and four words at least: as of a decoder that hangs."""
-    words = text.lower().split()
+    words = [word.strip() for word in words_in(text.lower())]
     for unit in range(1, _MAX_UNIT + 1):
         run = 0
         for index in range(unit, len(words)):

@@ -20,6 +20,7 @@ class Course:
         splits: By name, what data.json says of each split.
         lengths: By split, how many sentences have so many pieces: source side and target side, in classes.
         class_width: Of these classes, in pieces.
+        last_class: Where the class begins that has all longer ones.
         samples: Update and text of samples, in order.
         facts: What else is to be told, name and text.
         environment: The starts of the training: versions, machine, command.
@@ -32,6 +33,7 @@ class Course:
     splits: Mapping[str, Any]
     lengths: Mapping[str, tuple[list[int], list[int]]]
     class_width: int
+    last_class: int
     samples: Sequence[tuple[int, str]]
     facts: Sequence[tuple[str, str]]
     environment: Sequence[Record]
@@ -81,7 +83,9 @@ def training_charts(course: Course) -> dict[str, Html]:
     for split, (sources, targets) in course.lengths.items():
         sides = [("source", sources), ("target", targets)]
         name = f"lengths_{split}"
-        charts[name] = histogram(f"Pieces a sentence, {split}", sides, across="pieces", width=course.class_width)
+        charts[name] = histogram(
+            f"Pieces a sentence, {split}", sides, across="pieces", width=course.class_width, last=course.last_class
+        )
     return charts
 
 

@@ -17,6 +17,7 @@ from s2s.run_folder.metrics import append_line, drop_after, read_lines
 from s2s.run_folder.sealed import MANIFEST, REPLACED, existing_folder, restore
 from s2s.run_folder.writing import TEMPORARY, fsync_folder, remove, reporting_os_errors
 
+_LOOKS = 10
 _STEP = re.compile(r"step-([0-9]{6,12})")
 
 
@@ -155,7 +156,11 @@ class RunFolder:
         with reporting_os_errors(self.lock_file):
             number = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
         try:
-            if not _try_lock(number):
+            for look in range(_LOOKS):  # somebody may only be looking whether it is locked
+                if _try_lock(number):
+                    break
+                time.sleep(0.02 if look < _LOOKS - 1 else 0)
+            else:
                 raise _busy(self.path, number)
             holder = {"pid": os.getpid(), "host": socket.gethostname(), "started": time.strftime("%Y-%m-%d %H:%M:%S")}
             with reporting_os_errors(self.lock_file):
@@ -168,11 +173,11 @@ class RunFolder:
     def is_busy(self) -> bool:
         """Whether a process holds the lock now."""
         try:
-            number = os.open(self.lock_file, os.O_RDWR)
+            number = os.open(self.lock_file, os.O_RDONLY)
         except OSError:
             return False
         try:
-            return not _try_lock(number)
+            return not _try_lock(number, shared=True)
         finally:
             os.close(number)
 
@@ -268,14 +273,14 @@ def _clean(folder: Path) -> None:
             restore(entry.with_name(entry.name.removeprefix(REPLACED)))
 
 
-def _try_lock(number: int, *, wait: bool = False) -> bool:
-    """Lock an open file; False if another process has it and this one does not wait."""
+def _try_lock(number: int, *, wait: bool = False, shared: bool = False) -> bool:
+    """Lock an open file, for oneself or shared; False if another process has it and this one does not wait."""
     if sys.platform == "win32":
         return True
     import fcntl
 
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(number, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError:  # this file system cannot

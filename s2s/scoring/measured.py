@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from s2s.scoring.metrics import Score, bleu_tokenizer, check_counts
+from s2s.scoring.metrics import Score, bleu_tokenizer, check_counts, statistics_of
 
 N_SAMPLES = 1_000
 SEED = 12_345
@@ -84,12 +84,13 @@ def measure_bleu(hypotheses: Sequence[str], references: Sequence[str], target: s
 def p_value(one: Measured, other: Measured) -> float:
     """The probability of a difference as large as that of two systems if there were none (paired bootstrap).
 
-    sacreBLEU's, but for systems that say the same, of which it has them differ significantly: here 1.
+    sacreBLEU's, but where all samples differ by the same, as of systems that say the same, or of a single sentence:
+    nothing is known then of what is chance, and sacreBLEU calls it significant; here it is 1.
     """
     from sacrebleu.significance import _compute_p_value
 
     differences = np.abs(other.samples - one.samples)
-    if not differences.any():
+    if float(np.ptp(differences)) == 0:
         return 1.0
     apart = abs(one.score.value - other.score.value)
     return float(_compute_p_value(differences - differences.mean(), apart))
@@ -107,10 +108,7 @@ def _measure(metrics: Sequence[Any], hypotheses: Sequence[str], references: Sequ
     from sacrebleu.significance import estimate_ci
 
     check_counts(hypotheses, references)
-    statistics = [
-        np.array(metric._extract_corpus_statistics(list(hypotheses), [list(references)]), dtype=np.float64)
-        for metric in metrics
-    ]
+    statistics = [np.array(statistics_of(metric, hypotheses, references), dtype=np.float64) for metric in metrics]
     side_by_side = np.concatenate(statistics, axis=1)
     edges = np.cumsum([0, *(part.shape[1] for part in statistics)])
     drawn: list[list[Any]] = [[] for _ in metrics]

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from s2s.errors import DataError
+
+_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,17 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     from sacrebleu.metrics.chrf import CHRF
 
     check_counts(hypotheses, references)
-    return float(CHRF().corpus_score(list(hypotheses), [list(references)]).score)
+    metric: Any = CHRF()
+    return float(metric._aggregate_and_compute(statistics_of(metric, hypotheses, references)).score)
+
+
+def statistics_of(metric: Any, hypotheses: Sequence[str], references: Sequence[str]) -> list[list[float]]:
+    """What a metric of sacreBLEU counts in each sentence, some at a time: it keeps all n-grams of those it is given."""
+    found: list[list[float]] = []
+    for first in range(0, len(references), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        found += metric._extract_corpus_statistics(list(hypotheses[part]), [list(references[part])])
+    return found
 
 
 def words_of(lines: Sequence[str], target: str) -> list[list[str]]:

@@ -52,7 +52,7 @@ def test_a_run_and_a_file_are_compared_on_the_runs_text(home: Path) -> None:
         assert f"(p = {one['p']:.4f})" in table
     page = (home / "page.html").read_text("utf-8")
     assert f"{run['scores'][0]['value']:.2f} (" in page
-    assert "in training" in page  # the training text is there, so rare words are told
+    assert "in training 5 to 49 times" in page  # the training text is there, so rare words are told
     assert len(judgement["segments"]) == 50
 
 
@@ -78,10 +78,30 @@ def test_files_alone_need_text_and_language(home: Path) -> None:
     ):
         failed = s2s(*arguments, cwd=home)
         assert (failed.exit_code, words in failed.stderr) == (code, True), (arguments, failed.stderr)
+    for arguments, code, words in (
+        (["mistyped", "better.txt", *text, "--to", "de"], 66, "mistyped"),
+        (["run", "better.txt", "--split", "test"], 2, "no test split"),
+        (["run", *text, "--html", "nowhere/page.html"], 73, "nowhere"),
+        (["run", *text, "--to", "fr"], 2, "knows de alone"),
+    ):
+        failed = s2s(*arguments, cwd=home)
+        assert (failed.exit_code, words in failed.stderr) == (code, True), (arguments, failed.stderr)
+        assert not (home / "run/eval/train.en").exists()
     (home / "short.txt").write_text("x\n", "utf-8")
     failed = s2s("run", "short.txt", *text, cwd=home)
     assert (failed.exit_code, "1 lines" in failed.stderr) == (65, True)
     assert not (home / "run/eval/train.en").exists()  # told before anything is translated
+
+
+def test_a_file_is_not_taken_for_a_translation_of_another_runs_text(home: Path, tmp_path: Path) -> None:
+    other = small_config(tmp_path, max_steps=2, validate_every=2, checkpoint_every=2)
+    (tmp_path / "train.de").write_text((tmp_path / "train.de").read_text("utf-8").upper(), "utf-8")  # a third language
+    train(other)
+    failed = s2s("run", tmp_path / "run", "better.txt", "--split", "valid", cwd=home)
+    assert (failed.exit_code, "several texts" in failed.stderr) == (2, True)
+    # the same system twice is one
+    result = s2s("run", "run", "--split", "valid", "--split", "valid", "--json", cwd=home)
+    assert len(json.loads(result.stdout)["evaluations"]) == 1
 
 
 def test_sacrebleus_own_sets_are_read_where_it_keeps_them(home: Path, tmp_path: Path) -> None:
@@ -97,3 +117,10 @@ def test_sacrebleus_own_sets_are_read_where_it_keeps_them(home: Path, tmp_path: 
     [evaluation] = json.loads(done.stdout)["evaluations"]
     assert (evaluation["test_set"], evaluation["n_sentences"]) == ("multi30k_2016", 7)
     assert (home / "run/eval/multi30k_2016/hypotheses.txt").read_text("utf-8").count("\n") == 7
+    turned = small_config(tmp_path, max_steps=2, validate_every=2, checkpoint_every=2)
+    data = turned.data.model_copy(update={"source": "de", "target": "en"})
+    train(turned.model_copy(update={"data": data}))
+    done = subprocess.run(
+        [*command, tmp_path / "run"], cwd=home, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "translates from de to en" in done.stderr) == (2, True)

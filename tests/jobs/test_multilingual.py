@@ -158,3 +158,17 @@ def test_what_knows_one_direction_alone_refuses_several(folder: Path, command: t
     result = s2s(command[0], "run", command[1], cwd=folder)
     assert result.exit_code == 2
     assert "several" in result.stderr
+
+
+def test_flags_of_a_translation_into_a_told_language(folder: Path) -> None:
+    (folder / "numbers.en").write_text("one cat 3\n" * 9 + "red dog sees 12\n", "utf-8")
+    (folder / "numbers.xx").write_text("ONE CAT 3\n" * 9 + "RED DOG SEES 12\n", "utf-8")
+    (folder / "wrong.txt").write_text("ONE CAT 3\n" * 9 + "RED DOG SEES 77\n", "utf-8")
+    text = ["--src", "numbers.en", "--ref", "numbers.xx", "--to", "xx"]
+    result = s2s("evaluate", "run", "wrong.txt", *text, "--json", cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    [judgement] = json.loads(result.stdout)["judgements"]
+    assert judgement["systems"][1]["flags"]["numbers"] == 1  # the 2 of a tag <2xx> is no number
+    assert not any(segment["source"].startswith("<2") for segment in judgement["segments"])
+    # a tag is added for a model that needs it, and only for that
+    assert s2s("evaluate", "run", *text[:4], cwd=folder).exit_code == 2

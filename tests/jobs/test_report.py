@@ -1,7 +1,10 @@
 """`s2s report`, `s2s runs`, `s2s watch` on a real run folder."""
 
 import contextlib
+import fcntl
 import json
+import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -87,3 +90,36 @@ def test_sparklines() -> None:
     assert sparkline([1.0, 1.0], 5) == "▁▁"
     assert sparkline([0.0, 7.0], 5) == "▁█"
     assert sparkline([float(number) for number in range(80)], 8) == "▁▂▃▄▅▆▇█"
+
+
+def test_a_folder_that_is_not_as_it_should_be_is_shown_as_far_as_can_be(home: Path) -> None:
+    run = home / "runs/small"
+    broken = home / "broken"
+    shutil.copytree(run, broken / "run")
+    run = broken / "run"
+    with (run / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        for record in ({"step": 101, "kind": "valid"}, {"step": 102, "kind": "train", "nll": None}, {"kind": "x"}, {}):
+            file.write(json.dumps(record) + "\n")
+    (run / "samples/step-last.txt").write_text("x", "utf-8")
+    (run / "samples/step-1000000.txt").write_bytes(b"src \xff\x1b[31m\nref b\nhyp c\n")
+    (run / "eval/other").mkdir(parents=True)
+    (run / "eval/other/scores.json").write_text("[]", "utf-8")
+    result = s2s("report", run, cwd=broken)
+    assert result.exit_code == 0, result.stderr
+    assert "4 of " in result.stderr
+    assert "is no evaluation" in result.stderr
+    glimpse = s2s("watch", run, cwd=broken)
+    assert (glimpse.exit_code, "\x1b" in glimpse.stdout, "hyp c" in glimpse.stdout) == (0, False, True)
+    assert s2s("runs", broken, cwd=broken).stdout.count("\n") == 2
+    (broken / "file").write_text("x", "utf-8")
+    assert s2s("report", run, "--plots", broken / "file", cwd=broken).exit_code == 73
+
+
+def test_looking_does_not_lock_others_out(home: Path) -> None:
+    run = RunFolder(home / "runs/small")
+    with run.lock_file.open("rb") as file:
+        fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)  # as somebody who looks
+        assert not run.is_busy()  # two may look
+        threading.Timer(0.05, lambda: fcntl.flock(file.fileno(), fcntl.LOCK_UN)).start()
+        with run.lock():
+            assert run.is_busy()

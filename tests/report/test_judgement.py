@@ -88,7 +88,9 @@ def test_what_the_reference_has_too_is_no_fault() -> None:
     assert "loop" in found[-2]
 
 
-@pytest.mark.parametrize("text", ["a a a a", "x a b a b a b", "Der der DER der Hund", "a b c a b c a b c d"])
+@pytest.mark.parametrize(
+    "text", ["我喜欢狗我喜欢狗我喜欢狗", "a a a a", "x a b a b a b", "Der der DER der Hund", "a b c a b c a b c d"]
+)
 def test_loops(text: str) -> None:
     assert is_loop(text)
 
@@ -140,7 +142,11 @@ def test_the_segments_that_differ_most_come_first() -> None:
 def test_words_that_differ_are_marked() -> None:
     assert marked("Ein Hund läuft.", "Ein Kater läuft.") == "Ein <mark>Hund</mark> läuft."
     assert marked("a b", "a b") == "a b"
-    assert marked("a <b>", "a") == "a<mark> &lt;b&gt;</mark>"
+    assert marked("a <b>", "a") == "a <mark>&lt;b&gt;</mark>"
+    assert marked("这是大狗。", "这是小狗。") == "这是<mark>大</mark>狗。"
+    assert marked("कुत्ता है", "कुत्ते है") == "<mark>कुत्ता</mark> है"
+    long = "a b " * 5_000  # which would take hours
+    assert "differences are not marked" in marked(long, "b a " * 5_000)
 
 
 def test_the_page_shows_the_figures_and_runs_nothing() -> None:
@@ -171,3 +177,24 @@ def test_only_html_is_not_escaped() -> None:
     cells = read(table("<c>", ["a", "<b>"], [["<x>", element("td", "<y>")]]))
     assert [one for one in cells.text if one.strip()] == ["<c>", "a", "<b>", "<x>", "<y>"]
     assert read(page("<t>", element("p", "x"))).active == []
+
+
+def test_no_page_gets_what_turns_the_text_or_cannot_be_written() -> None:
+    hostile = "a\u202eb\x7f\x9b\udc80\ufffe"
+    for made in (element("p", hostile), element("p", title=hostile)):
+        assert "a\ufffdb\ufffd\ufffd\ufffd\ufffd" in made
+        made.encode("utf-8")
+
+
+def test_many_sentences_are_looked_at_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    from s2s.report import outputs
+    from s2s.scoring import metrics
+
+    lines = changed(n0="", n44="der Hund der Hund der Hund der Hund", n79=SOURCES[79])
+    whole = flags_of_outputs(SOURCES, REFERENCES, [lines])
+    scores = [one.score for one in measure(lines, REFERENCES, "de")]
+    monkeypatch.setattr(outputs, "_AT_ONCE", 7)
+    monkeypatch.setattr(metrics, "_AT_ONCE", 7)
+    assert flags_of_outputs(SOURCES, REFERENCES, [lines]) == whole
+    assert [one.score for one in measure(lines, REFERENCES, "de")] == scores
+    assert metrics.chrf(lines, REFERENCES) == scores[1].value

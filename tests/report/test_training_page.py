@@ -36,6 +36,7 @@ def course(**changes: Any) -> Course:
         "splits": {"train": split},
         "lengths": {"train": ([0, 5, 3], [1, 7])},
         "class_width": 5,
+        "last_class": 200,
         "samples": [(250, "src a\nref b\nhyp <c>"), (500, "src a\nref b\nhyp d")],
         "facts": [("state", "done")],
         "environment": [{"at": "2026", "command": ["s2s", "train"], "torch": "2.13", "device_name": ""}],
@@ -81,6 +82,7 @@ def test_bars_are_as_high_as_their_counts() -> None:
     heights = [float(height) for height in re.findall(r'<rect [^>]*height="([\d.]+)"', chart)]
     assert heights == pytest.approx([heights[1] / 2, heights[1], heights[1] / 4], abs=0.1)
     assert "a, 5 to 9: 4" in chart
+    assert "a, 10 or more: 8" in histogram("t", [("a", [0, 4, 8])], across="pieces", width=5, last=10)
 
 
 def test_the_page_has_every_validation_and_runs_nothing() -> None:

@@ -102,3 +102,8 @@ def test_samples_are_the_same_for_all_systems(files: list[Path]) -> None:
     first, second = (measure_bleu(lines(files[i]), lines(files[0]), "de") for i in (1, 1))
     assert np.array_equal(first.samples, second.samples)
     assert p_value(first, second) == 1.0
+
+
+def test_of_a_single_sentence_nothing_is_significant() -> None:
+    first, second = (measure_bleu([text], ["a b c d e"], "de") for text in ("a b c x y", "a b c d e"))
+    assert p_value(first, second) == 1.0
