@@ -20,10 +20,14 @@ from sacrebleu import corpus_bleu
 from s2s.decoding.bundle import load_bundle
 from s2s.jobs.compare import config_of
 
+PEAK_RATE = 5e-3
+"""Of the tiny model's recipe (Wu et al. 2021)."""
+
 
 def train_config(run: Path, out: Path, n_steps: int, dropout: float) -> dict[str, object]:
     model = config_of(run).model
     keep = max(1, n_steps // 20)
+    warmup = min(2000, n_steps // 4)
     return {
         "data": {
             "corpus": {"path_src": f"{out}/train.src", "path_tgt": f"{out}/train.tgt", "transforms": []},
@@ -41,8 +45,9 @@ def train_config(run: Path, out: Path, n_steps: int, dropout: float) -> dict[str
         "dropout": [dropout],
         "attention_dropout": [0.0],
         "label_smoothing": 0.1,
-        **{"optim": "adam", "adam_beta2": 0.98, "decay_method": "noam", "learning_rate": 2, "max_grad_norm": 0},
-        "warmup_steps": min(2000, n_steps // 4),
+        **{"optim": "adam", "adam_beta2": 0.98, "decay_method": "noam", "max_grad_norm": 0},
+        "warmup_steps": warmup,
+        "learning_rate": PEAK_RATE * (model.d_model * warmup) ** 0.5,  # noam divides by that root at its peak
         **{"param_init": 0, "param_init_glorot": True},
         **{"batch_type": "tokens", "batch_size": 2048, "normalization": "tokens", "accum_count": [1]},
         **{"bucket_size": 29000, "num_workers": 0, "train_steps": n_steps, "valid_steps": 10**6},
