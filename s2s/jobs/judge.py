@@ -15,7 +15,7 @@ from s2s.jobs.evaluate import Evaluated, evaluate_file, evaluate_run, tell_notes
 from s2s.jobs.test_sets import TestSet, check_languages, split_of_run
 from s2s.jobs.tokenize import open_split
 from s2s.report.judgement import Judgement, judge
-from s2s.run_folder import RunFolder
+from s2s.run_folder import RunFolder, existing_folder
 from s2s.scoring.metrics import words_of
 
 _AT_ONCE = 10_000
@@ -52,7 +52,7 @@ def evaluate_all(
     """
     systems, splits = list(dict.fromkeys(systems)), list(dict.fromkeys(splits))
     for system in systems:
-        if not system.exists() and not str(system).startswith(PREFIX):
+        if not existing_folder(system).exists() and not str(system).startswith(PREFIX):
             raise InputMissingError("is neither a run nor a file of translations", where=str(system))
     missing: list[S2SError] = []
     tasks: list[tuple[Path, TestSet]] = []
