@@ -1,9 +1,9 @@
-"""Which words of the source the words of a translation come from, read off encoder-decoder attention.
+"""Which words of the source the words of a translation come from, by attention, and how sure the model is of them.
 
 What a deep decoder attends to is not always what it translates: the last layer but one, all heads averaged, is the
 usual choice (Garg et al. 2019, https://arxiv.org/abs/1909.02074).
 
-Shapes: B pairs, H heads, T target positions, S source positions.
+Shapes: B pairs, T target positions, S source positions, V vocabulary, D d_model, W words.
 """
 
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ _WORD_START = "▁"  # SentencePiece's mark of a space
 
 
 @torch.inference_mode()
-def attention_to_source(
+def forced_pass(
     model: Transformer, pairs: Sequence[Pair], *, batch_tokens: int = 4096, autocast: torch.dtype | None = None
-) -> list[Tensor]:
-    """What the model attends to in the source as it says each piece of a given translation.
+) -> list[tuple[Tensor, Tensor]]:
+    """What the model attends to in the source as it says each piece of a given translation, and how probable that is.
 
     Args:
         model: In evaluation mode.
@@ -35,21 +35,24 @@ def attention_to_source(
         autocast: Type of autocast, or none for float32.
 
     Returns:
-        For each pair weights `(T, S)`. The last column is the source's end symbol; a row sums to 1.
+        For each pair weights `(T, S)` and log-probabilities `(T)`. The last column of the weights is the source's end
+        symbol; a row of them sums to 1. The target's end symbol is left out.
     """
     device = next(model.parameters()).device
-    found = [torch.empty(0)] * len(pairs)
+    found = [(torch.empty(0), torch.empty(0))] * len(pairs)
     lengths = [max(len(source), len(target)) + 1 for source, target in pairs]
     for batch in batches_by_length(lengths, batch_tokens):
         src_BS = pad_rows([[*pairs[index][0], EOS] for index in batch]).to(device)
         tgt_in_BT = pad_rows([[BOS, *pairs[index][1]] for index in batch]).to(device)
         weights: list[Tensor] = []
         with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
-            model.decode(tgt_in_BT, model.encode(src_BS), src_BS, weights)
+            hidden_BTD = model.decode(tgt_in_BT, model.encode(src_BS), src_BS, weights)
         weights_BTS = weights[max(0, len(weights) - 2)].float().mean(dim=1).cpu()
         for row, index in enumerate(batch):
             source, target = pairs[index]
-            found[index] = weights_BTS[row, : len(target), : len(source) + 1]
+            log_p_TV = model.projection(hidden_BTD[row, : len(target)].float()).log_softmax(dim=1)
+            said_T1 = tgt_in_BT[row, 1 : len(target) + 1, None]
+            found[index] = weights_BTS[row, : len(target), : len(source) + 1], log_p_TV.gather(1, said_T1)[:, 0].cpu()
     return found
 
 
@@ -59,7 +62,7 @@ def word_links(weights_TS: Tensor, src_words: Sequence[int], tgt_words: Sequence
     A word that attends more to the end of the source than to any of its words is linked to none.
 
     Args:
-        weights_TS: From `attention_to_source`.
+        weights_TS: From `forced_pass`.
         src_words: For each source piece the number of its word, rising; the end symbol has none.
         tgt_words: The same for each target piece.
 
@@ -75,6 +78,20 @@ def word_links(weights_TS: Tensor, src_words: Sequence[int], tgt_words: Sequence
         if likeliest < n_words:
             links.append((start_of_word + likeliest, word))
     return links
+
+
+def word_confidence(log_probabilities_T: Tensor, words: Sequence[int]) -> list[float]:
+    """The geometric mean of the probabilities of each word's pieces.
+
+    Args:
+        log_probabilities_T: Of all pieces.
+        words: For each piece the number of its word, rising from 0.
+    """
+    if not words:
+        return []
+    numbers_T = torch.tensor(words)
+    sums_W = torch.zeros(words[-1] + 1).index_add(0, numbers_T, log_probabilities_T)
+    return [float(mean) for mean in (sums_W / numbers_T.bincount()).exp()]
 
 
 def word_numbers(pieces: Sequence[str]) -> list[int]:

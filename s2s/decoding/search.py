@@ -4,7 +4,7 @@ Shapes: B sentences, M beam, N = B × M hypotheses, D d_model, V vocabulary,
 C candidates per sentence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -104,6 +104,7 @@ def search(
     src_BS: Tensor,
     options: SearchOptions,
     prefixes: Sequence[Sequence[int]] | None = None,
+    check_stop: Callable[[], None] = lambda: None,
 ) -> list[list[Hypothesis]]:
     """Translate a batch.
 
@@ -116,11 +117,12 @@ def search(
         src_BS: Source ids, end symbol included, padded to the right.
         options: Beam, length penalty, limits.
         prefixes: What the translation of each sentence begins with, if that is given.
+        check_stop: Called before each step; it may raise.
 
     Returns:
         For each sentence the `n_best` hypotheses, best first.
     """
-    return _BeamSearch(model, src_BS, options, prefixes).run()
+    return _BeamSearch(model, src_BS, options, prefixes).run(check_stop)
 
 
 class _BeamSearch(Generic[S]):
@@ -161,9 +163,10 @@ class _BeamSearch(Generic[S]):
         self.pieces_BMT = torch.empty(n_sentences, self.beam, 0, dtype=torch.long, device=device)
         self.finished: list[list[Hypothesis]] = [[] for _ in range(n_sentences)]
 
-    def run(self) -> list[list[Hypothesis]]:
+    def run(self, check_stop: Callable[[], None]) -> list[list[Hypothesis]]:
         tokens_N: Tensor | None = None
         while self.sentences:
+            check_stop()
             hidden_ND = self.model.step(self.state, tokens_N)
             at_limit_B = self.limits_B <= self.pieces_BMT.size(2)
             sums_BC, places_BC, pieces_BC = self.candidates.best(hidden_ND, self.sums_BM, self._forbid())

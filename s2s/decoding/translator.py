@@ -2,9 +2,9 @@
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 
 from s2s.corpus.pairs import tag_of
-from s2s.decoding.alignment import Links, attention_to_source, word_links, word_numbers
+from s2s.decoding.alignment import Links, forced_pass, word_confidence, word_links, word_numbers
 from s2s.decoding.batching import even_batches, pad_rows
 from s2s.decoding.bundle import Bundle, load_bundle
 from s2s.decoding.compiled import fastest_engine
 from s2s.decoding.engine import DecodingEngine
 from s2s.decoding.sampling import Sampling, sample
 from s2s.decoding.search import Hypothesis, SearchOptions, search
+from s2s.decoding.translation import Candidate, Translation
 from s2s.errors import UsageError
 from s2s.runtime import autocast_type, choose_device, seed_of_step, set_threads
 from s2s.scoring.metrics import bleu_tokenizer
@@ -30,47 +31,6 @@ R = TypeVar("R")
 _WORD_START = "▁"  # SentencePiece's mark of a space
 _SENTENCE_END = re.compile(r"[.!?…؟।][\"'”’»)\]]*$")
 _SENTENCE_END_WITHOUT_SPACE = re.compile(r"[。！？][」』”’）]*$")
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One translation of a line.
-
-    Attributes:
-        text: Without line breaks.
-        score: log_probability / length^α, by which candidates are ranked.
-        log_probability: In nats, over all pieces and end symbols.
-        n_pieces: Pieces and end symbols.
-    """
-
-    text: str
-    score: float
-    log_probability: float
-    n_pieces: int
-
-
-@dataclass(frozen=True)
-class Translation:
-    """What became of a line.
-
-    Attributes:
-        source: The line.
-        candidates: Best first; one for a line without text, whose translation is empty.
-        n_parts: Parts in which it was translated, because it is longer than anything seen in training; 0 if empty.
-        n_cut: Parts whose translation was ended by the length limit.
-        alignment: Pairs (source word, word of the best translation), counted from 0, if they were asked for.
-    """
-
-    source: str
-    candidates: list[Candidate]
-    n_parts: int
-    n_cut: int
-    alignment: Links | None = None
-
-    @property
-    def text(self) -> str:
-        """The best translation."""
-        return self.candidates[0].text
 
 
 class Translator:
@@ -167,18 +127,17 @@ class Translator:
         Args:
             lines: Source text.
             options: How to search.
-            check_stop: May raise between batches.
+            check_stop: Called before each batch and each step of a search; it may raise.
             prefix: What each translation begins with, if given. Its last piece is what it is as the end of a text.
             sampling: Draw translations instead of searching for them, if given.
             first: Number of the first line; with it and the seed, samples are reproducible.
-            align: Link the words of the translations to those of the lines, which takes one more pass; n_best is 1.
+            align: Link the words of the best translations to those of the lines, and say how sure the model is of each,
+                which takes one more pass.
             to: The language to translate into, for a model that knows several; none if each line says it itself.
 
         Raises:
             UsageError: The model does not know that language.
         """
-        if align and options.n_best > 1:
-            raise ValueError("alignments are of one translation a line")
         tagged = self.tagged(lines, to)
         parts_of_line = [self._parts(line) for line in tagged]
         parts = [part for parts in parts_of_line for part in parts]
@@ -231,27 +190,46 @@ class Translator:
         found: list[list[Hypothesis]],
     ) -> list[Translation]:
         """Add alignments; `tagged` are the lines as the model has seen them."""
-        pairs = [(part, best.ids) for part, (best, *_) in zip(itertools.chain(*parts_of_line), found, strict=True)]
-        attention = iter(
-            zip(pairs, attention_to_source(self.bundle.transformer, pairs, autocast=self.autocast), strict=True)
-        )
+        hypotheses = iter(found)
+        pairs = []
+        for translation, parts in zip(translations, parts_of_line, strict=True):
+            best = self._hypotheses_of(translation, [next(hypotheses) for _ in parts])
+            pairs += [(part, hypothesis.ids) for part, hypothesis in zip(parts, best, strict=True)]
+        passes = forced_pass(self.bundle.transformer, pairs, autocast=self.autocast)
+        forced = iter(zip(pairs, passes, strict=True))
         aligned = []
         for translation, line, parts in zip(translations, tagged, parts_of_line, strict=True):
             pieces = self.bundle.vocabularies.src.pieces(line)
             n_head, n_added = self._n_head(pieces), int(line != translation.source)
-            words = word_numbers(pieces)
-            src_words, head = iter(words[n_head:]), words[:n_head]
+            src_numbers = word_numbers(pieces)
+            src_words, head = iter(src_numbers[n_head:]), src_numbers[:n_head]
             links: Links = []
+            log_probabilities, numbers = [torch.empty(0)], list[int]()
             n_target_words = 0
             for _ in parts:
-                (source, target), weights_TS = next(attention)
-                tgt_words = word_numbers(self.bundle.vocabularies.tgt.pieces_of(target))
+                (source, target), (weights_TS, log_probabilities_T) = next(forced)
+                words = word_numbers(self.bundle.vocabularies.tgt.pieces_of(target))
+                tgt_words = [n_target_words + word for word in words]
                 here = [*head, *(next(src_words) for _ in source[n_head:])]
-                new = word_links(weights_TS, here, [n_target_words + word for word in tgt_words])
+                new = word_links(weights_TS, here, tgt_words)
                 links += [(src - n_added, tgt) for src, tgt in new if src >= n_added]  # the tag is no word of the line
-                n_target_words += tgt_words[-1] + len(self._joint) if tgt_words else 0
-            aligned.append(replace(translation, alignment=links))
+                log_probabilities.append(log_probabilities_T)
+                numbers += tgt_words
+                n_target_words += words[-1] + len(self._joint) if words else 0
+            confidence = word_confidence(torch.cat(log_probabilities), numbers)
+            aligned.append(replace(translation, alignment=links, confidence=confidence))
         return aligned
+
+    def _hypotheses_of(self, translation: Translation, parts: list[list[Hypothesis]]) -> list[Hypothesis]:
+        """Of each part the hypothesis that the best translation of a line is made of."""
+        for n in range(min(map(len, parts), default=0)):
+            chosen = [hypotheses[n] for hypotheses in parts]
+            if self._text(chosen) == translation.text:
+                return chosen
+        return []
+
+    def _text(self, parts: list[Hypothesis]) -> str:
+        return self._joint.join(self.bundle.vocabularies.tgt.decode(part.ids) for part in parts)
 
     def _parts(self, line: str) -> list[list[int]]:
         """Source ids of a line, in parts no longer than what the model was trained on; none for an empty line."""
@@ -281,7 +259,8 @@ class Translator:
         """Search for all parts."""
 
         def translate(src_BS: Tensor, batch: list[int]) -> list[list[Hypothesis]]:
-            return search(self._engine, src_BS, options, prefixes and [prefixes[index] for index in batch])
+            some = prefixes and [prefixes[index] for index in batch]
+            return search(self._engine, src_BS, options, some, check_stop)
 
         return self._in_batches(translate, parts, options, check_stop)
 
@@ -334,7 +313,7 @@ class Translator:
         candidates = []
         for n in range(min(len(hypotheses) for hypotheses in parts)):
             chosen = [hypotheses[n] for hypotheses in parts]
-            text = self._joint.join(self.bundle.vocabularies.tgt.decode(hypothesis.ids) for hypothesis in chosen)
+            text = self._text(chosen)
             log_probability = sum(hypothesis.log_probability for hypothesis in chosen)
             n_pieces = sum(len(hypothesis.ids) + 1 for hypothesis in chosen)
             score = log_probability / options.divisor(n_pieces)
@@ -371,13 +350,3 @@ def split_points(pieces: Sequence[str], limit: int) -> list[int]:
         start = max(sentences, default=words[0] if words else start + limit)
         points.append(start)
     return points
-
-
-def count_notes(translations: Iterable[Translation]) -> dict[str, int]:
-    """How many lines were empty, translated in parts, or ended by the length limit."""
-    notes = {"empty": 0, "in_parts": 0, "cut": 0}
-    for translation in translations:
-        notes["empty"] += translation.n_parts == 0
-        notes["in_parts"] += translation.n_parts > 1
-        notes["cut"] += translation.n_cut > 0
-    return notes

@@ -13,7 +13,8 @@ from s2s.corpus.text import read_lines
 from s2s.decoding.bundle import Bundle, find_bundle
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.search import SearchOptions
-from s2s.decoding.translator import Translator, count_notes
+from s2s.decoding.translation import count_notes
+from s2s.decoding.translator import Translator
 from s2s.errors import CannotCreateError, DataError, OutputError
 from s2s.jobs.test_sets import TestSet, split_of_run
 from s2s.run_folder import RunFolder, write_atomic

@@ -12,7 +12,8 @@ from s2s.console import say
 from s2s.corpus.text import decode_line
 from s2s.decoding.sampling import Sampling
 from s2s.decoding.search import SearchOptions
-from s2s.decoding.translator import Translation, Translator, count_notes
+from s2s.decoding.translation import Translation, count_notes
+from s2s.decoding.translator import Translator
 from s2s.errors import InputMissingError
 from s2s.run_folder import newest_run, run_path
 
@@ -171,6 +172,7 @@ def _render(translation: Translation, number: int, form: Format) -> str:
     }
     if links is not None:
         record["alignment"] = links
+        record["confidence"] = translation.confidence
     return (
         json.dumps({**record, "n_parts": translation.n_parts, "cut": translation.n_cut > 0}, ensure_ascii=False) + "\n"
     )

@@ -9,7 +9,8 @@ import torch
 from typer.testing import CliRunner
 
 from s2s.cli import app
-from s2s.decoding.alignment import attention_to_source, word_links
+from s2s.decoding.alignment import forced_pass, word_confidence, word_links
+from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.translator import Translator
 from s2s.jobs.translate import translate_stream
 from s2s.symbols import BOS, EOS
@@ -51,14 +52,38 @@ def test_links_of_a_line_in_parts_lie_within_their_parts(translator: Translator)
 def test_attention_is_the_model_s_own_whatever_the_batch(translator: Translator) -> None:
     model = translator.bundle.transformer
     pairs = [([20, 21, 22, 23], [24, 25]), ([22], [23, 24, 25, 26]), ([21, 20], [])]
-    together = attention_to_source(model, pairs)
-    for (source, target), weights_TS in zip(pairs, together, strict=True):
+    together = forced_pass(model, pairs)
+    for (source, target), (weights_TS, log_probabilities_T) in zip(pairs, together, strict=True):
         assert weights_TS.shape == (len(target), len(source) + 1)
         torch.testing.assert_close(weights_TS.sum(dim=1), torch.ones(len(target)))
         src_BS, weights = torch.tensor([[*source, EOS]]), list[torch.Tensor]()
         model.decode(torch.tensor([[BOS, *target]]), model.encode(src_BS), src_BS, weights)
         expected = weights[max(0, len(weights) - 2)][0].mean(dim=0)[: len(target)]
         torch.testing.assert_close(weights_TS, expected, atol=1e-6, rtol=1e-5)
+        [whole] = forced_log_probabilities(model, [(source, target)])
+        end = model.projection(model.decode(torch.tensor([[BOS, *target]]), model.encode(src_BS), src_BS)[0, -1])
+        assert float((log_probabilities_T.sum() + end.log_softmax(dim=0)[EOS]).detach()) == pytest.approx(
+            whole, abs=1e-4
+        )
+
+
+def test_the_best_of_several_is_aligned_and_its_words_have_a_confidence(translator: Translator) -> None:
+    lines = ["one. two. " * 20 + "cat", "cat one", ""]
+    for options in (translator.options(beam=3), translator.options(n_best=3)):
+        found = translator.translate_lines(lines, options, align=True)
+        for one in found:
+            assert one.alignment is not None
+            assert one.confidence is not None
+            assert len(one.confidence) == len(one.text.split())
+            assert all(0 < probability <= 1 for probability in one.confidence)
+        assert [len(one.candidates) for one in found] == [options.n_best, options.n_best, 1]
+        assert found[1].alignment == [(1, 0), (0, 1)]
+
+
+def test_a_word_s_confidence_is_the_geometric_mean_of_its_pieces() -> None:
+    found = word_confidence(torch.tensor([0.5, 0.125, 0.9]).log(), [0, 0, 1])
+    assert found == pytest.approx([0.25, 0.9])
+    assert word_confidence(torch.empty(0), []) == []
 
 
 def test_a_word_goes_where_most_of_its_attention_goes() -> None:
@@ -79,7 +104,9 @@ def test_they_are_written_after_the_translation(translator: Translator) -> None:
 
     assert written("text") == ["eins Katze ||| 1-0 0-1", " ||| ", ""]
     assert written("scores")[0].endswith("\teins Katze ||| 1-0 0-1")
-    assert json.loads(written("json")[0])["alignment"] == [[1, 0], [0, 1]]
+    record = json.loads(written("json")[0])
+    assert record["alignment"] == [[1, 0], [0, 1]]
+    assert len(record["confidence"]) == 2
 
 
 def test_the_option(tmp_path: Path) -> None:

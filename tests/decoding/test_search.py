@@ -281,3 +281,25 @@ def test_a_wider_beam_never_scores_worse_without_length_penalty() -> None:
     best = [search(DecodingEngine(model), SOURCES, SearchOptions(beam=beam, length_penalty=0.0)) for beam in (1, 30)]
     for narrow, wide in zip(*best, strict=True):
         assert wide[0].score >= narrow[0].score - 1e-5
+
+
+def test_a_search_can_be_stopped_at_any_step() -> None:
+    class StoppedError(Exception): ...
+
+    options, rows = SearchOptions(beam=2), torch.tensor([[5, 6, EOS]])
+    looks: list[None] = []
+    whole = search(ScriptedModel(1), rows, options, None, lambda: looks.append(None))
+    assert len(looks) > 1
+    for n_steps in range(len(looks) + 1):
+        left = [None] * n_steps
+
+        def check(left: list[None] = left) -> None:
+            if not left:
+                raise StoppedError
+            left.pop()
+
+        if n_steps < len(looks):
+            with pytest.raises(StoppedError):
+                search(ScriptedModel(1), rows, options, None, check)
+        else:
+            assert search(ScriptedModel(1), rows, options, None, check) == whole
