@@ -17,7 +17,7 @@ LAYERS = [
     {"config", "run_folder", "runtime", "console", "exits"},
     {"corpus", "model", "scoring"},
     {"training", "decoding", "interop", "doctor"},
-    {"report"},
+    {"report", "serving"},
     {"jobs"},
     {"cli"},
 ]

@@ -50,6 +50,7 @@ class Translator:
         autocast: Type of autocast of what is not search, or none.
         precision: In what type it searches: float32, bfloat16 or int8.
         by_pytorch: On a processor: it searches by PyTorch, as the C engine is not there.
+        joint: What stands between two sentences of the target language.
     """
 
     def __init__(self, bundle: Bundle, precision: str = "auto", int8: bool = False) -> None:
@@ -62,7 +63,7 @@ class Translator:
         self.by_pytorch = by_c and isinstance(self._engine, DecodingEngine)
         self._tags = frozenset(map(tag_of, bundle.targets))
         # languages that BLEU scores by characters are written without spaces
-        self._joint = " " if bleu_tokenizer(bundle.target) == "13a" else ""
+        self.joint = " " if bleu_tokenizer(bundle.target) == "13a" else ""
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto", precision: str = "auto", int8: bool = False) -> Self:
@@ -215,7 +216,7 @@ class Translator:
                 links += [(src - n_added, tgt) for src, tgt in new if src >= n_added]  # the tag is no word of the line
                 log_probabilities.append(log_probabilities_T)
                 numbers += tgt_words
-                n_target_words += words[-1] + len(self._joint) if words else 0
+                n_target_words += words[-1] + len(self.joint) if words else 0
             confidence = word_confidence(torch.cat(log_probabilities), numbers)
             aligned.append(replace(translation, alignment=links, confidence=confidence))
         return aligned
@@ -229,7 +230,7 @@ class Translator:
         return []
 
     def _text(self, parts: list[Hypothesis]) -> str:
-        return self._joint.join(self.bundle.vocabularies.tgt.decode(part.ids) for part in parts)
+        return self.joint.join(self.bundle.vocabularies.tgt.decode(part.ids) for part in parts)
 
     def _parts(self, line: str) -> list[list[int]]:
         """Source ids of a line, in parts no longer than what the model was trained on; none for an empty line."""
