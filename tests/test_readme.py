@@ -23,7 +23,7 @@ def test_the_config_in_the_readme_loads_and_is_short(tmp_path: Path) -> None:
 def test_every_option_of_a_command_in_the_readme_exists() -> None:
     helps = {
         name: CliRunner().invoke(app, [name, "--help"]).output
-        for name in ("check", "tokenize", "train", "evaluate", "report", "translate", "export")
+        for name in ("check", "tokenize", "train", "evaluate", "report", "translate", "serve", "export")
     }
     for line in README.split("\n"):
         for name, help_text in helps.items():

@@ -23,7 +23,9 @@ EXTRAS = {
     "ctranslate2": "s2s export --to ctranslate2",
     "transformers": "the check of s2s export --to hf-marian",
     "tensorboard": "train.tensorboard",
+    "starlette": "s2s serve",
 }
+_EXTRA_OF = {"starlette": "serve"}  # where an extra is not called as its package
 """Packages that some commands need, with these."""
 
 
@@ -126,7 +128,7 @@ def _settings() -> Iterator[Finding]:
 def _extras() -> Iterator[Finding]:
     for package, use in EXTRAS.items():
         there = importlib.util.find_spec(package) is not None
-        missing = f"not installed; for {use}: pip install 's2s[{package}]'"
+        missing = f"not installed; for {use}: pip install 's2s[{_EXTRA_OF.get(package, package)}]'"
         yield Finding(package, importlib.metadata.version(package) if there else missing)
 
 

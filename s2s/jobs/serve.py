@@ -113,7 +113,8 @@ def _is_local(host: str) -> bool:
 def _listen(host: str, port: int) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.socket(found[0], socket.SOCK_STREAM)
+        # with the protocol named, asyncio sends at once what is written; else answers wait 40 ms for the client's word
+        listener = socket.socket(found[0], socket.SOCK_STREAM, found[2])
     except OSError as error:
         raise UsageError(f"{host} is no address of this machine: {error.strerror}") from None
     try:

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from s2s.cli import app
-from s2s.jobs.serve import _is_local, _names
+from s2s.jobs.serve import _is_local, _listen, _names
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -76,6 +76,11 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     done = CliRunner().invoke(app, ["serve", str(GOLDEN)])
     assert done.exit_code == 2
     assert "s2s[serve]" in done.stderr
+
+
+def test_answers_are_sent_at_once() -> None:
+    with _listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP  # asyncio looks at this before it turns Nagle's algorithm off
 
 
 def test_names_of_models_differ(tmp_path: Path) -> None:
