@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-RUNS   ?= $(wildcard runs/*)
+RUNS   ?= $(wildcard runs/*/)
 SPLITS ?= valid test
+TABLE  ?= runs/evaluation
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test promises check evaluate bench quality clean
@@ -46,8 +47,8 @@ check: $(READY)  ## Everything that must pass: format, lint, types, advisories, 
 	$(BIN)/python tests/audit.py
 	@$(MAKE) --no-print-directory test
 
-evaluate: $(READY)  ## Score RUNS (default: all under runs/) on SPLITS in one table
-	$(BIN)/python -m s2s evaluate $(RUNS) $(SPLITS:%=--split %)
+evaluate: $(READY)  ## Score RUNS (default: all under runs/) on SPLITS in one table, also written to runs/evaluation.md .tsv .html
+	$(BIN)/python -m s2s evaluate $(RUNS) $(SPLITS:%=--split %) $(foreach form,md tsv html,--write $(TABLE).$(form))
 
 bench: $(READY)  ## Measure training and decoding, also part by part; CORPUS=folder with train.en, train.de for real text
 	$(BIN)/python benchmarks/train_speed.py $(CORPUS)

@@ -38,6 +38,9 @@ def evaluate_command(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a page: scores, differences, where each fails.")
     ] = None,
+    write: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Write to a .html, .md, .tsv or .json; repeatable.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: all that the page has.")] = False,
     as_tsv: Annotated[bool, typer.Option("--tsv", help="Print the scores as a table with tabs.")] = False,
 ) -> None:
@@ -61,6 +64,9 @@ def evaluate_command(
     from s2s.runtime import set_threads
 
     set_threads(threads)
+    files = write or []
+    for file in files:
+        job.form_of(file)
     if html is not None and not html.absolute().parent.is_dir():
         raise CannotCreateError("there is no such folder", where=str(html.parent))
     found = [system if system.is_file() else run_path(system) for system in systems]
@@ -75,7 +81,11 @@ def evaluate_command(
         device=device,
         int8=int8,
     )
-    judgements = job.judge_all(evaluated, with_training=html is not None or as_json)
+    with_page = html is not None or any(file.suffix in (".html", ".json") for file in files)
+    judgements = job.judge_all(evaluated, with_training=with_page or as_json)
+    for file in files:
+        job.write(file, evaluated, judgements)
+        print(f"written: {file}", file=sys.stderr)
     if html is not None:
         from s2s.report.judgement_page import judgement_page
 

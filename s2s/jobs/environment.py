@@ -25,8 +25,8 @@ EXTRAS = {
     "tensorboard": "train.tensorboard",
     "starlette": "s2s serve",
 }
-_EXTRA_OF = {"starlette": "serve"}  # where an extra is not called as its package
 """Packages that some commands need, with these."""
+_EXTRA_OF = {"starlette": "serve"}  # where an extra is not called as its package
 
 
 @dataclass(frozen=True)

@@ -224,31 +224,39 @@ def keep(evaluation: Evaluation, hypotheses: Sequence[str], run: RunFolder) -> P
     return folder
 
 
+def cells(evaluations: Sequence[Evaluation]) -> list[list[str]]:
+    """Evaluations as rows for people, after a header."""
+    return [
+        ["system", "test set", "sentences", "BLEU", "chrF2", "TER", "ppl", "beam", "precision"],
+        *(_cells(evaluation) for evaluation in evaluations),
+    ]
+
+
+def _cells(evaluation: Evaluation) -> list[str]:
+    return [
+        evaluation.run,
+        evaluation.test_set,
+        f"{evaluation.n_sentences:,}",
+        *(f"{score.value:.2f} ±{score.half_width or 0:.2f}" for score in evaluation.scores),
+        "" if evaluation.ppl is None else f"{evaluation.ppl:.3f}",
+        str(evaluation.beam or ""),
+        evaluation.precision or "",
+    ]
+
+
+def signatures(evaluations: Sequence[Evaluation]) -> list[str]:
+    """What the figures of a table mean: intervals, and each score's signature."""
+    half = f"±: half the 95 % interval of {N_SAMPLES:,} bootstrap samples (seed {SEED}), as by sacrebleu --confidence"
+    found = (f"{score.name}: {score.signature}" for evaluation in evaluations for score in evaluation.scores)
+    return [half, *dict.fromkeys(found)]
+
+
 def table(evaluations: Sequence[Evaluation]) -> str:
     """Evaluations as a table for people, with the signatures below it."""
-    header = ["system", "test set", "sentences", "BLEU", "chrF2", "TER", "ppl", "beam", "precision"]
-    rows = [
-        [
-            evaluation.run,
-            evaluation.test_set,
-            f"{evaluation.n_sentences:,}",
-            *(f"{score.value:.2f} ±{score.half_width or 0:.2f}" for score in evaluation.scores),
-            "" if evaluation.ppl is None else f"{evaluation.ppl:.3f}",
-            str(evaluation.beam or ""),
-            evaluation.precision or "",
-        ]
-        for evaluation in evaluations
-    ]
-    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in [header, *rows]
-    ]
-    signatures = dict.fromkeys(
-        f"{score.name}: {score.signature}" for evaluation in evaluations for score in evaluation.scores
-    )
-    half = f"±: half the 95 % interval of {N_SAMPLES:,} bootstrap samples (seed {SEED}), as by sacrebleu --confidence"
-    return "\n".join([*lines, "", half, *signatures])
+    rows = cells(evaluations)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*lines, "", *signatures(evaluations)])
 
 
 def tell_notes(evaluation: Evaluation) -> None:

@@ -1,8 +1,9 @@
 """`s2s evaluate`, the whole of it: runs and files of translations on test sets, side by side."""
 
 import json
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from s2s.config.load import load_config
 from s2s.console import Progress, say
 from s2s.decoding.bundle import find_bundle, load_languages, load_targets
 from s2s.decoding.hub import PREFIX
-from s2s.errors import InputMissingError, S2SError, UsageError
-from s2s.jobs.evaluate import Evaluated, evaluate_file, evaluate_run, tell_notes
+from s2s.errors import CannotCreateError, InputMissingError, S2SError, UsageError
+from s2s.jobs.evaluate import Evaluated, cells, evaluate_file, evaluate_run, signatures, tell_notes
 from s2s.jobs.test_sets import TestSet, check_languages, split_of_run
 from s2s.jobs.tokenize import open_split
 from s2s.report.judgement import Judgement, judge
-from s2s.run_folder import RunFolder, existing_folder
+from s2s.report.judgement_page import judgement_page
+from s2s.run_folder import RunFolder, existing_folder, write_atomic
 from s2s.scoring.metrics import words_of
 
 _AT_ONCE = 10_000
@@ -122,6 +124,54 @@ def as_tsv(judgements: Sequence[Judgement]) -> str:
     header = ["test_set", "system", "metric", "score", "mean", "half_width", "p_against_first", "signature"]
     rows = [header, *(row for judgement in judgements for row in judgement.tsv())]
     return "\n".join("\t".join(" ".join(cell.split()) for cell in row) for row in rows)
+
+
+def as_markdown(found: Sequence[Evaluated], judgements: Sequence[Judgement]) -> str:
+    """The table of scores, what is significant and what is flagged, and signatures, in Markdown."""
+    header, *rows = cells([one.evaluation for one in found])
+    lines = [_row(header), _row(["---"] * 3 + ["---:"] * (len(header) - 3))]
+    lines += [_row(row) for row in rows]
+    texts = [f"{judgement.name}: {line}" for judgement in judgements for line in judgement.text().split("\n") if line]
+    notes = signatures([one.evaluation for one in found])
+    return "\n".join([*lines, "", *(f"- {_escaped(text)}" for text in texts), "", *(f"- `{note}`" for note in notes)])
+
+
+def write(path: Path, found: Sequence[Evaluated], judgements: Sequence[Judgement]) -> None:
+    """Write all of it to a file, in the form that its ending says: .html, .md, .tsv or .json.
+
+    Raises:
+        UsageError: It has another ending.
+        CannotCreateError, OutputError: It cannot be written.
+    """
+    forms: dict[str, Callable[[], str]] = {
+        ".html": lambda: judgement_page(judgements),
+        ".md": lambda: as_markdown(found, judgements) + "\n",
+        ".tsv": lambda: as_tsv(judgements) + "\n",
+        ".json": lambda: as_json(found, judgements) + "\n",
+    }
+    write_atomic(path, forms[form_of(path)]())
+
+
+def form_of(path: Path) -> str:
+    """The ending of a file to write.
+
+    Raises:
+        UsageError: It is none of those that are known.
+        CannotCreateError: Its folder is not there.
+    """
+    if path.suffix not in (".html", ".md", ".tsv", ".json"):
+        raise UsageError(f"{path}: an evaluation is written as .html, .md, .tsv or .json")
+    if not path.absolute().parent.is_dir():
+        raise CannotCreateError("there is no such folder", where=str(path.parent))
+    return path.suffix
+
+
+def _row(row: Sequence[str]) -> str:
+    return f"| {' | '.join(map(_escaped, row))} |"
+
+
+def _escaped(text: str) -> str:
+    return " ".join(re.sub(r"([\\|*_<>`\[\]])", r"\\\1", text).split())
 
 
 def _text_of_files(

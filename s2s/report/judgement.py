@@ -14,6 +14,9 @@ N_SHOWN = 50
 
 SIGNIFICANT = 0.05
 
+N_COMPARED = 4
+"""Systems of which any two are compared in the terminal; of more, all with the first."""
+
 
 @dataclass(frozen=True)
 class System:
@@ -103,9 +106,13 @@ class Judgement:
     def text(self) -> str:
         """What a table of scores does not show: differences and flags, some lines."""
         lines = []
-        for second in range(1, len(self.systems)):
-            found = [one.text() for one in self.differences if (one.first, one.second) == (0, second)]
-            lines.append(f"{self.systems[second].name} against {self.systems[0].name}: {', '.join(found)}")
+        with_others = len(self.systems) <= N_COMPARED
+        for first in range(len(self.systems) if with_others else 1):
+            for second in range(first + 1, len(self.systems)):
+                found = [one.text() for one in self.differences if (one.first, one.second) == (first, second)]
+                lines.append(f"{self.systems[second].name} against {self.systems[first].name}: {', '.join(found)}")
+        if not with_others:
+            lines.append("any two against each other: --html FILE or --json")
         for system in self.systems:
             counted = system.count_flags()
             if counted:

@@ -56,6 +56,27 @@ def test_a_run_and_a_file_are_compared_on_the_runs_text(home: Path) -> None:
     assert len(judgement["segments"]) == 50
 
 
+def test_it_is_written_in_each_form(home: Path) -> None:
+    (home / "a|b_c.txt").write_bytes((home / "better.txt").read_bytes())
+    given = ["run", "a|b_c.txt", "better.txt", "--split", "valid"]
+    forms = ["md", "tsv", "html", "json"]
+    result = s2s(*given, *(part for form in forms for part in ("--write", f"all.{form}")), cwd=home)
+    assert result.exit_code == 0, result.stderr
+    header, rule, *rows = lines(home / "all.md")
+    assert [line.count(" |") for line in (header, rule, *rows[:3])] == [9] * 5
+    shown = [line.split() for line in result.stdout.split("\n")]
+    assert [
+        [cell for cell in row.replace("\\", "").replace(" | ", " ").split() if cell != "|"] for row in rows[:3]
+    ] == shown[1:4]
+    assert "- valid: better.txt against a\\|b\\_c.txt: BLEU +0.00" in "\n".join(rows)
+    assert lines(home / "all.tsv") == s2s(*given, "--tsv", cwd=home).stdout.split("\n")[:-1]
+    written, printed = json.loads((home / "all.json").read_text("utf-8")), s2s(*given, "--json", cwd=home).stdout
+    assert written["judgements"] == json.loads(printed)["judgements"]
+    assert "in training 5 to 49 times" in (home / "all.html").read_text("utf-8")
+    for file, code in (("all.xml", 2), ("none/all.md", 73)):
+        assert s2s(*given, "--write", file, cwd=home).exit_code == code
+
+
 def test_files_alone_need_text_and_language(home: Path) -> None:
     text = ["--src", "train.en", "--ref", "train.de"]
     result = s2s("better.txt", "train.de", *text, "--to", "de", "--tsv", cwd=home)

@@ -136,6 +136,8 @@ def test_the_segments_that_differ_most_come_first() -> None:
     assert len(judged(same).shown()) == 50
     assert "system 1 against system 0: BLEU -" in judgement.text()
     assert "system 1: flagged translations: length 2, numbers 2" in judgement.text()
+    assert judged(same, same, same, same).text().count(" against ") == 6
+    assert "any two against each other: --html" in judged(*[same] * 5).text()
     assert [row[:3] for row in judgement.tsv()][:2] == [["mine", "system 0", "BLEU"], ["mine", "system 0", "chrF2"]]
 
 
