@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from s2s.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from s2s.config.schema import Config
     from s2s.decoding.translator import Translator
@@ -38,8 +38,16 @@ def load_config(path: str | Path, overrides: "Sequence[str]" = ()) -> "Config":
     return load(Path(path), overrides)
 
 
-def train(config: "Config | str | Path", *, device: str = "auto", overwrite: bool = False) -> "TrainResult":
+def train(
+    config: "Config | str | Path",
+    *,
+    device: str = "auto",
+    overwrite: bool = False,
+    on_record: "Callable[[dict[str, Any]], None] | None" = None,
+) -> "TrainResult":
     """Train a model from a config or its file; see `jobs.train.train`.
+
+    `on_record` is called with each record of `metrics.jsonl` as it is written: a hook for other loggers.
 
     Under torchrun, all its processes train the model, and only rank 0 returns: the others end when it is trained.
     """
@@ -49,7 +57,7 @@ def train(config: "Config | str | Path", *, device: str = "auto", overwrite: boo
 
     with together() as ranks:
         loaded = config if isinstance(config, Config) else load_config(config)
-        return run(loaded, device=device, overwrite=overwrite, ranks=ranks)
+        return run(loaded, device=device, overwrite=overwrite, ranks=ranks, on_record=on_record)
 
 
 def evaluate(

@@ -41,7 +41,7 @@ from s2s.training.checkpoint import (
     save_checkpoint,
 )
 from s2s.training.curve import trend, verdict
-from s2s.training.log import TrainingLog
+from s2s.training.log import OnRecord, TrainingLog
 from s2s.training.ranks import Ranks
 from s2s.training.signals import StopSignal
 from s2s.training.trainer import Trainer, UpdateReport
@@ -79,6 +79,7 @@ def train(
     overwrite: bool = False,
     given: bytes = b"",
     ranks: Ranks | None = None,
+    on_record: OnRecord | None = None,
 ) -> TrainResult:
     """Train a model, or go on with a training that was stopped.
 
@@ -90,6 +91,7 @@ def train(
         given: The config file as it was written, to be kept with the run.
         ranks: The processes that train together, from `training.ranks.together`; in those other than rank 0 this
             function does not return.
+        on_record: Called with each record of `metrics.jsonl`, for other loggers.
 
     Raises:
         ConfigError: If the run folder holds a training with another config.
@@ -120,7 +122,7 @@ def train(
         ranks.tell(config=config_digest(config), data=prepared.fingerprint, device=torch_device.type)
         with ranks.stop_signal() as stop:  # until here nothing is lost by just stopping
             ranks.connect(torch_device)
-            return Session(config, run, prepared, torch_device, stop, ranks).train()
+            return Session(config, run, prepared, torch_device, stop, ranks, on_record).train()
 
 
 def clear(run: RunFolder) -> None:
@@ -178,6 +180,7 @@ class Session:
         device: torch.device,
         stop: StopSignal,
         ranks: Ranks,
+        on_record: OnRecord | None = None,
     ) -> None:
         self.config, self.run, self.prepared, self.stop, self.ranks = config, run, prepared, stop, ranks
         self.autocast = autocast_type(config.train.precision, device, training=True)
@@ -191,7 +194,8 @@ class Session:
         ranks.tell(step=self.trainer.state.step)
         ranks.wait_for_all(device)  # that they have read the checkpoint: it may be replaced soon
         run.truncate_metrics(self.trainer.state.step, self.trainer.state.validated_step)
-        self.log = TrainingLog(run, self.trainer.state, tensorboard=config.train.tensorboard)
+        board = config.train.tensorboard
+        self.log = TrainingLog(run, self.trainer.state, tensorboard=board, on_record=on_record)
         pairs = [(pair.src, pair.tgt) for pair in prepared.valid_corpus]
         self.valid = TestSet("valid", [src for src, _ in pairs], [tgt for _, tgt in pairs])
         split = prepared.valid

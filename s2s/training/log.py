@@ -1,13 +1,17 @@
 """What training tells: a progress line for people, `metrics.jsonl` for programs, TensorBoard if asked for."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
-from s2s.console import Progress, duration
+from s2s.console import Progress, duration, say
 from s2s.errors import UsageError
 from s2s.run_folder import RunFolder
 from s2s.training.checkpoint import TrainingState
 from s2s.training.trainer import UpdateReport
+
+OnRecord = Callable[[dict[str, Any]], None]
+"""What takes the records of `metrics.jsonl`, too."""
 
 RECORD_EVERY = 50  # updates between records in metrics.jsonl
 
@@ -19,10 +23,13 @@ class TrainingLog:
         run: Where `metrics.jsonl` is.
         state: The trainer's counters, read at each report.
         tensorboard: Also write for TensorBoard.
+        on_record: Also called with each record, for other loggers. If it raises, that is said, and it is not called again.
     """
 
-    def __init__(self, run: RunFolder, state: TrainingState, *, tensorboard: bool = False) -> None:
-        self.run, self.state = run, state
+    def __init__(
+        self, run: RunFolder, state: TrainingState, *, tensorboard: bool = False, on_record: OnRecord | None = None
+    ) -> None:
+        self.run, self.state, self._on_record = run, state, on_record
         self.progress = Progress("train")
         self._speed: float | None = None  # target pieces a second, smoothed
         self._board = _summary_writer(run) if tensorboard else None
@@ -59,7 +66,14 @@ class TrainingLog:
         self._write("valid", self.state.step, values, {**more, "seconds": round(self.state.seconds, 3)})
 
     def _write(self, kind: str, step: int, values: dict[str, float], more: dict[str, Any]) -> None:
-        self.run.append_metrics({"step": step, "kind": kind, **values, **more})
+        record = {"step": step, "kind": kind, **values, **more}
+        self.run.append_metrics(record)
+        if self._on_record is not None:
+            try:
+                self._on_record(record)
+            except Exception as error:
+                say(f"on_record is not called again: it raised {type(error).__name__}: {error}")
+                self._on_record = None
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(f"{kind}/{name}", value, step)

@@ -1,6 +1,7 @@
 """What training writes for programs."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,26 @@ def test_tensorboard_gets_the_same_figures(tmp_path: Path) -> None:
     events.Reload()
     [event] = events.Scalars("train/nll")
     assert (event.step, event.value) == (RECORD_EVERY, 2.0)
+
+
+def test_another_logger_gets_the_same_records_and_may_fail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, state = run_folder(tmp_path), TrainingState("data")
+    got: list[dict[str, Any]] = []
+
+    def on_record(record: dict[str, Any]) -> None:
+        got.append(record)
+        if len(got) == 3:
+            raise ConnectionError("no network")
+
+    log = TrainingLog(run, state, on_record=on_record)
+    updates(log, state, RECORD_EVERY)
+    log.validation({"nll": 1.5}, {"signature": "s"})
+    updates(log, state, 3 * RECORD_EVERY)
+    log.close()
+    written = run.read_metrics()
+    assert got == written[:3]
+    assert len(written) == 5
+    assert capsys.readouterr().err.count("on_record is not called again: it raised ConnectionError: no network") == 1
 
 
 def test_without_tensorboard_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
