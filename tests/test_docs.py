@@ -3,11 +3,17 @@
 import doctest
 import importlib
 import re
+import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from s2s.cli import app
 
 ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "docs" / "examples"
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
@@ -70,3 +76,18 @@ def test_files_named_in_the_tour_of_the_transformer_exist() -> None:
     named = set(re.findall(r"`((?:s2s|tests)/[\w/.]*)`", text))
     assert {path.relative_to(ROOT).as_posix() for path in (ROOT / "s2s" / "model").glob("[!_]*.py")} <= named
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_examples_of_other_places_are_sound() -> None:
+    """Neither Slurm nor Docker is here: the shell reads the script, what is copied is there, the commands are known."""
+    slurm = EXAMPLES / "train.slurm"
+    subprocess.run(["bash", "-n", str(slurm)], check=True)
+    docker = (EXAMPLES / "Dockerfile").read_text("utf-8")
+    copied = [name for line in re.findall(r"^COPY (.*) \S+$", docker, re.MULTILINE) for name in line.split()]
+    assert copied
+    assert all((ROOT / name).exists() for name in copied)
+    metadata = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    needed = [metadata["project"]["readme"], *metadata["project"]["license-files"], "s2s", "constraints.txt"]
+    assert set(needed) <= set(copied)  # what building the package reads
+    for command in ("train", "serve"):
+        assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0, command

@@ -23,7 +23,7 @@ class TrainingLog:
         run: Where `metrics.jsonl` is.
         state: The trainer's counters, read at each report.
         tensorboard: Also write for TensorBoard.
-        on_record: Also called with each record, for other loggers. If it raises, that is said, and it is not called again.
+        on_record: Also called with each record, for other loggers. If it raises, that is said, and it is left out then.
     """
 
     def __init__(
