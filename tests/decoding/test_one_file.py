@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -306,3 +307,16 @@ def test_numbers_lie_as_they_are_declared(content: bytes) -> None:
     body = content[8 + len(head_of(content)) :]
     table = np.frombuffer(body[begin:end], "<f4").reshape(head[EMBEDDING]["shape"])
     assert np.array_equal(table, load_bundle(GOLDEN).transformer.tgt_embedding.weight.detach().numpy())
+
+
+def test_the_check_without_s2s_in_the_documentation_works(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "export.md").read_text("utf-8")
+    [code] = re.findall(r"```python\n(import hashlib.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(path.parent)
+    path.rename("demo.s2s")
+    exec(code, {})
+    content = bytearray(Path("demo.s2s").read_bytes())
+    content[-1] ^= 1
+    Path("demo.s2s").write_bytes(content)
+    with pytest.raises(AssertionError):
+        exec(code, {})
