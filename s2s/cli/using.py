@@ -43,6 +43,10 @@ def evaluate_command(
 ) -> None:
     """Score runs and files of translations: BLEU, chrF, TER with signatures, intervals and significance.
 
+    Example: s2s evaluate runs/demo runs/other --html report.html
+
+    Example: s2s evaluate demo.s2s theirs.de --src test.en --ref test.de
+
     Of several systems on the same text, any two are compared. A run's translations and scores are kept in its eval
     folder.
     """
@@ -186,7 +190,10 @@ def score_command(
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
-    """Score given translations: log-probability by length, one line a pair; higher is better."""
+    """Score given translations: log-probability by length, one line a pair; higher is better.
+
+    Example: s2s score test.en test.de --model runs/demo
+    """
     from s2s.decoding.translator import Translator
     from s2s.jobs.score import score_files, write_scores
     from s2s.jobs.translate import model_path
