@@ -47,6 +47,8 @@ def test_examples_of_a_page(page: Path) -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_of_a_module(name: str) -> None:
+    if name == "s2s.interop.onnx_translate":  # a script for machines without s2s, which is copied as it is
+        pytest.importorskip("onnxruntime")
     module = importlib.import_module(name)
     for example in doctest.DocTestFinder(exclude_empty=True).find(module):
         run(example)

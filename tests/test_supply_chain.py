@@ -16,6 +16,7 @@ ADVISORIES = {
     "torch": ("2.10", "CVE-2025-32434, CVE-2026-24747: code execution by torch.load even with weights_only"),
     "sentencepiece": ("0.2.2", "CVE-2026-1260, and crashes by signal on a damaged model"),
     "ctranslate2": ("4.8.1", "heap overflow on a crafted model"),
+    "onnx": ("1.21", "CVE-2026-27489, CVE-2026-34446, CVE-2026-34447: files outside of a model's folder are read"),
     "tqdm": ("4.66.3", "CVE-2024-34062: code execution by arguments of its command line"),
     "pyyaml": ("5.4", "CVE-2020-14343: code execution by full_load"),
     "pydantic": ("2.4", "CVE-2024-3772: denial of service by a regular expression"),

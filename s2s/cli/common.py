@@ -34,7 +34,7 @@ Overrides = Annotated[
 ]
 Model = Annotated[
     Path | None,
-    typer.Option("--model", "-m", metavar="RUN", help="Run, model folder or hf:OWNER/NAME (default: newest run)."),
+    typer.Option("--model", "-m", metavar="RUN", help="Run, model folder or file, hf:OWNER/NAME (default: newest)."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", envvar="S2S_DEVICE")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Processor threads (default: all cores).")]

@@ -29,6 +29,8 @@ def check_command(
 ) -> None:
     """Find what is wrong with parallel text: shifted lines, encodings, duplicates, overlap, wrong language.
 
+    Example: s2s check train.{en,de} --valid valid.{en,de} --clean clean.{en,de}
+
     Exit code 65 if training would refuse it or it is not parallel.
     """
     from s2s.corpus.columns import Wanted
@@ -65,6 +67,10 @@ def tokenize_command(
     side: Annotated[str, typer.Option(metavar="SIDE", help="With --text: source or target.")] = "source",
 ) -> None:
     """Learn the vocabulary and encode the corpus once; or show the pieces of a text.
+
+    Example: s2s tokenize configs/demo.yaml
+
+    Example: s2s tokenize configs/demo.yaml --text "the dog sees the cat"
 
     `train` does it by itself if it has not been done.
     """

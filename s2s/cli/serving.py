@@ -35,11 +35,13 @@ def serve_command(
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
-    """Serve models: a page to translate text, and LibreTranslate's API. Needs the extra: pip install 's2s[serve]'.
+    """Serve models: a page to translate text, and LibreTranslate's API.
 
-    Example: s2s serve runs/demo, then open http://127.0.0.1:8000
+    Example: s2s serve runs/demo
 
-    Example: curl -s http://127.0.0.1:8000/translate -d q="A dog sleeps." -d source=en -d target=de
+    Example: s2s serve runs/a runs/b --corrections corrections.tsv
+
+    Then open http://127.0.0.1:8000. Needs the extra serve: pip install 's2s[serve]'.
     """
     from s2s.jobs.serve import serve
     from s2s.jobs.translate import model_path

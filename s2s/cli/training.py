@@ -35,6 +35,8 @@ def init_command(
 ) -> None:
     """Look at parallel text, split it, and write the config that fits it. Then: s2s train NAME.
 
+    Example: s2s init my corpus.en corpus.de --minutes 30
+
     Pairs with a fault (see `s2s check`) are left out; held-out pairs and what is nearly the same are not trained on.
     """
     from s2s.corpus.guess import as_specs
@@ -63,6 +65,10 @@ def train_command(
     ] = False,
 ) -> None:
     """Train a model. The same command again goes on where it stopped.
+
+    Example: s2s train configs/demo.yaml
+
+    Example: s2s train my --set train.max_minutes=60
 
     Ctrl-C saves before it leaves. Under torchrun, its processes train one model together.
     """
@@ -106,6 +112,8 @@ def adapt_command(
 ) -> None:
     """Go on training a model on text of another domain, with its vocabulary, and without forgetting the old one.
 
+    Example: s2s adapt my medical.{en,de} --to my-medical
+
     Ends with both models' BLEU on both domains, and whether the differences are significant.
     """
     from s2s.corpus.guess import as_specs
@@ -133,6 +141,8 @@ def distill_command(
     threads: Threads = None,
 ) -> None:
     """Train a small fast model on a large one's translations.
+
+    Example: s2s distill my --to my-small
 
     Ends with both models' BLEU and speed. The student has the next smaller preset and one decoder layer, unless --set
     says otherwise.
@@ -164,6 +174,8 @@ def backtranslate_command(
     threads: Threads = None,
 ) -> None:
     """Train a model on its pairs and on more text in the target language, translated back by a model.
+
+    Example: s2s backtranslate my news.de.gz --to my-news
 
     Ends with BLEU before and after, and whether the difference is significant.
     """

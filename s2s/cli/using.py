@@ -46,6 +46,10 @@ def evaluate_command(
 ) -> None:
     """Score runs and files of translations: BLEU, chrF, TER with signatures, intervals and significance.
 
+    Example: s2s evaluate runs/demo runs/other --html report.html
+
+    Example: s2s evaluate demo.s2s theirs.de --src test.en --ref test.de
+
     Of several systems on the same text, any two are compared. A run's translations and scores are kept in its eval
     folder.
     """
@@ -196,7 +200,10 @@ def score_command(
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
-    """Score given translations: log-probability by length, one line a pair; higher is better."""
+    """Score given translations: log-probability by length, one line a pair; higher is better.
+
+    Example: s2s score test.en test.de --model runs/demo
+    """
     from s2s.decoding.translator import Translator
     from s2s.jobs.score import score_files, write_scores
     from s2s.jobs.translate import model_path
@@ -209,10 +216,11 @@ def score_command(
 
 @app.command("export")
 def export_command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, for example runs/demo.")],
-    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="ctranslate2 or hf-marian.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, for example runs/demo, or a model.")],
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="bundle, ctranslate2, hf-marian or onnx.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder to make (default: RUN/export/FORMAT).")
+        Path | None,
+        typer.Option("--output", "-o", metavar="PATH", help="Folder, or file of a bundle (default: in RUN/export)."),
     ] = None,
     check_on: Annotated[
         Path | None,
@@ -222,11 +230,18 @@ def export_command(
     no_check: Annotated[bool, typer.Option("--no-check", help="Do not compare with s2s.")] = False,
     threads: Threads = None,
 ) -> None:
-    """Write a model in another tool's format, and prove that it translates the same.
+    """Write a model as one file, or in another tool's format, and prove that it translates the same.
 
-    Needs the extra ctranslate2 or transformers: pip install 's2s[ctranslate2]'.
+    Example: s2s export runs/demo --to bundle -o demo.s2s
+
+    Example: s2s export runs/demo --to ctranslate2 --lines 500
+
+    Example: s2s export demo.s2s --to onnx -o demo-onnx
+
+    bundle is one file that all commands take as --model. The others need their extra: pip install 's2s[ctranslate2]',
+    's2s[transformers]' or 's2s[onnx]'. What does not translate the same is not kept; the exit code is 1 then.
     """
-    from s2s.jobs.export import export
+    from s2s.jobs.export import BUNDLE, export
     from s2s.run_folder import run_path
     from s2s.runtime import set_threads
 
@@ -234,16 +249,23 @@ def export_command(
     result = export(run_path(run), to, output=output, check_on=check_on, n_lines=n_lines, check=not no_check)
     if result.parity is not None:
         print(result.parity.table())
-    print(f"\nmodel: {result.folder}; its README.md says how to use it", file=sys.stderr)
+    if to == BUNDLE:
+        n_bytes = result.path.stat().st_size
+        print(f"\nmodel: {result.path}, one file of {n_bytes / 1e6:.1f} MB", file=sys.stderr)
+        print(f'next: s2s translate --model {result.path} "your text"', file=sys.stderr)
+    else:
+        print(f"\nmodel: {result.path}; its README.md says how to use it", file=sys.stderr)
 
 
 @app.command("push")
 def push_command(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Run folder, or its name.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run folder, its name, or a model.")],
     name: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The repository on the Hugging Face hub.")],
     private: Annotated[bool, typer.Option("--private", help="If it is made now, only its owner sees it.")] = False,
 ) -> None:
     """Upload a model and its card to the Hugging Face hub; nothing else of the run leaves the machine.
+
+    Example: s2s push runs/demo OWNER/NAME --private
 
     Then: s2s translate --model hf:OWNER/NAME
     """

@@ -23,6 +23,8 @@ def report_command(
 ) -> None:
     """Write a page about a training: curves, data, samples, scores, environment.
 
+    Example: s2s report runs/demo -o demo.html
+
     It opens from the disk. The training may still be going on.
     """
     from s2s.jobs.report import report
@@ -36,7 +38,10 @@ def runs_command(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the run folders are.")] = Path("runs"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """List all runs: state, size, updates, best validation BLEU, test BLEU."""
+    """List all runs: state, size, updates, best validation BLEU, test BLEU.
+
+    Example: s2s runs
+    """
     from s2s.jobs.report import runs, runs_table
 
     found = runs(folder)
@@ -50,6 +55,8 @@ def watch_command(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Run folder, or its name.")],
 ) -> None:
     """Show how a training stands, until it ends: loss, speed, time left, the last sample.
+
+    Example: s2s watch my
 
     From any terminal that sees the run folder. Not on a terminal, it prints once.
     """
@@ -69,7 +76,10 @@ def watch_command(
 
 @app.command("doctor")
 def doctor_command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Look at this machine and installation: device, versions, threads, memory, disk, and what to do."""
+    """Look at this machine and installation: device, versions, threads, memory, disk, and what to do.
+
+    Example: s2s doctor
+    """
     from dataclasses import asdict
 
     from s2s.jobs.environment import as_text, examine_machine
@@ -81,6 +91,8 @@ def doctor_command(as_json: Annotated[bool, typer.Option("--json", help="Print J
 @app.command("schema")
 def schema_command() -> None:
     """Print the JSON Schema of configs, for editors: they complete keys and mark mistakes.
+
+    Example: s2s schema > s2s.schema.json
 
     In a config's first line: # yaml-language-server: $schema=PATH
     """
@@ -97,7 +109,10 @@ app.add_typer(config_app, name="config")
 def explain_command(
     keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="As train.warmup_steps, or a beginning: decode.")],
 ) -> None:
-    """Say what an option of the config means, which values it takes, and what it is when it is left out."""
+    """Say what an option of the config means, which values it takes, and what it is when it is left out.
+
+    Example: s2s config explain train.warmup_steps decode.
+    """
     from s2s.config.explain import explain
 
     print("\n\n".join(explain(key) for key in keys))

@@ -126,7 +126,7 @@ class TrainConfig(Section):
     patience: Count | None = _option("Stop after so many validations without a better score.", None)
     best_by: Literal["bleu", "nll"] = _option("Validation score that says which checkpoint is best.", "bleu")
     start_from: Text | None = _option(
-        "Run or model folder whose weights and vocabulary to begin with; the model has to have the same shape.", None
+        "Run or model whose weights and vocabulary to begin with; the model has to have the same shape.", None
     )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = _option("Seed of weights, order and dropout.", 1)
     tensorboard: bool = _option("Also log for TensorBoard (extra: tensorboard).", False)

@@ -5,7 +5,7 @@ no-break spaces are spaces, full-width forms are narrow, `…` is `...`. Transla
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -187,13 +187,35 @@ class Vocabularies:
             return self.src.fingerprint
         return hashlib.sha256(f"{self.src.fingerprint} {self.tgt.fingerprint}".encode()).hexdigest()
 
+    @property
+    def files(self) -> dict[str, bytes]:
+        """Content of `shared.model`, or of `source.model` and `target.model`."""
+        return {SHARED: self.src.model} if self.shared else {SOURCE: self.src.model, TARGET: self.tgt.model}
+
+    @classmethod
+    def of_files(cls, files: Mapping[str, bytes], *, where: str) -> Self:
+        """From what `files` gave.
+
+        Args:
+            files: Content by name.
+            where: Where they are from, for messages.
+
+        Raises:
+            DataError: They are damaged, or not those of a vocabulary.
+        """
+        if files.keys() == {SHARED}:
+            shared = Vocabulary(files[SHARED], where=where)
+            return cls(shared, shared)
+        if files.keys() != {SOURCE, TARGET}:
+            raise DataError("the vocabulary is not there, or not as s2s writes it", where=where, hint=_DAMAGED)
+        return cls(Vocabulary(files[SOURCE], where=where), Vocabulary(files[TARGET], where=where))
+
     def save(self, folder: Path) -> None:
-        """Write `shared.model`, or `source.model` and `target.model`, into a folder that exists."""
-        if self.shared:
-            self.src.save(folder / SHARED)
-        else:
-            self.src.save(folder / SOURCE)
-            self.tgt.save(folder / TARGET)
+        """Write `files` into a folder that exists."""
+        from s2s.run_folder import write_atomic
+
+        for name, content in self.files.items():
+            write_atomic(folder / name, content)
         for stale in (SOURCE, TARGET) if self.shared else (SHARED,):
             (folder / stale).unlink(missing_ok=True)
 

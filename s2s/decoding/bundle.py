@@ -6,19 +6,28 @@
     *.model             the vocabulary
     manifest.json       sha256 and size of each of them
 
-It can be moved, copied and published: no path of the machine that trained it is in it.
+It can be moved, copied and published: no path of the machine that trained it is in it. All of it also goes into one
+file (`one_file.py`); what takes a model takes either.
 """
 
 import contextlib
 import json
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from s2s.config.schema import DecodeConfig, ModelConfig
 from s2s.corpus.vocabulary import Vocabularies
 from s2s.decoding.hub import PREFIX, hub_model
+from s2s.decoding.one_file import (
+    Contents,
+    config_of_file,
+    read_one_file,
+    sum_of_file,
+    write_one_file,
+)
 from s2s.errors import DataError, DivergedError, InputMissingError
 from s2s.run_folder import MANIFEST, build_folder, existing_folder, verify_folder
 
@@ -75,6 +84,28 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
     """
     from safetensors.torch import save_file
 
+    contents = _contents_of(bundle)
+    with build_folder(folder) as temporary:
+        save_file(contents.weights, temporary / "model.safetensors")
+        config = json.dumps(contents.config, indent=2, ensure_ascii=False) + "\n"
+        (temporary / "config.json").write_text(config, "utf-8")
+        (temporary / "generation.json").write_text(json.dumps(contents.generation, indent=2) + "\n", "utf-8")
+        bundle.vocabularies.save(temporary)
+
+
+def save_as_file(bundle: Bundle, path: Path) -> str:
+    """Write a bundle as one file; see `one_file`. The file is as durable and whole as whoever gave the path makes it.
+
+    Returns:
+        Its sha256, as the file itself holds it.
+
+    Raises:
+        DivergedError: If a weight is no finite number.
+    """
+    return write_one_file(_contents_of(bundle), path)
+
+
+def _contents_of(bundle: Bundle) -> Contents:
     from s2s.model.weights import first_not_finite, weights_of
 
     config = {
@@ -90,15 +121,13 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
     tensors = {name: tensor.cpu().contiguous() for name, tensor in weights_of(bundle.transformer).items()}
     if broken := first_not_finite(tensors):
         raise DivergedError(f"the model was not written: {broken} holds numbers that are not finite")
-    with build_folder(folder) as temporary:
-        save_file(tensors, temporary / "model.safetensors")
-        (temporary / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", "utf-8")
-        (temporary / "generation.json").write_text(json.dumps(bundle.decode.model_dump(), indent=2) + "\n", "utf-8")
-        bundle.vocabularies.save(temporary)
+    return Contents(config, bundle.decode.model_dump(), bundle.vocabularies.files, tensors)
 
 
 def find_bundle(path: Path) -> Path:
-    """The bundle folder of a run folder, or the folder itself if it is a bundle; `hf:OWNER/NAME` is downloaded.
+    """The bundle folder of a run folder, or the path itself if it is a bundle; `hf:OWNER/NAME` is downloaded.
+
+    A file is taken for a bundle in one file; what reads it says if it is none.
 
     Raises:
         InputMissingError: If there is none.
@@ -106,6 +135,8 @@ def find_bundle(path: Path) -> Path:
     """
     if str(path).startswith(PREFIX):
         path = hub_model(str(path))
+    if path.is_file():
+        return path
     for look in range(_LOOKS):
         for folder in (existing_folder(path / "model"), existing_folder(path)):
             if (folder / MANIFEST).is_file() or (folder / "model.safetensors").is_file():
@@ -122,7 +153,7 @@ def load_bundle(path: Path, device: "torch.device | str" = "cpu") -> Bundle:
     """Read and check a bundle.
 
     Args:
-        path: A run folder or a bundle folder.
+        path: A run folder, a bundle folder, or a bundle in one file.
         device: Where the Transformer goes.
 
     Raises:
@@ -144,7 +175,7 @@ def load_bundle(path: Path, device: "torch.device | str" = "cpu") -> Bundle:
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
-    """What is different for a folder that was put in the place of another."""
+    """What is different for a folder or file that was put in the place of another."""
     with contextlib.suppress(OSError):
         found = folder.stat()
         return found.st_ino, found.st_mtime_ns
@@ -152,50 +183,90 @@ def _identity(folder: Path) -> tuple[int, int] | None:
 
 
 def load_facts(path: Path) -> dict[str, Any]:
-    """How the model of a run or bundle folder came about; nothing else of it is read.
+    """How a model came about; nothing else of it is read.
 
     Raises:
         InputMissingError: If there is no model.
         DataError: If its description is damaged.
     """
-    facts = _read_json(find_bundle(path) / "config.json").get("facts")
+    facts = _config_of(path).get("facts")
     return facts if isinstance(facts, dict) else {}
 
 
 def load_targets(path: Path) -> list[str]:
-    """The languages into which the model of a run or bundle folder translates; none if there is one direction."""
-    targets = _read_json(find_bundle(path) / "config.json").get("targets")
+    """The languages into which a model translates; none if there is one direction."""
+    targets = _config_of(path).get("targets")
     return [str(target) for target in targets] if isinstance(targets, list) else []
 
 
 def load_languages(path: Path) -> tuple[str, str]:
-    """Source and target language of the model of a run or bundle folder."""
-    config = _read_json(find_bundle(path) / "config.json")
+    """Source and target language of a model."""
+    config = _config_of(path)
     return str(config.get("source", "")), str(config.get("target", ""))
 
 
-def _load(folder: Path, device: "torch.device | str") -> Bundle:
+def bundle_sum(path: Path) -> str:
+    """Sha256 that tells a model from any other.
+
+    Raises:
+        InputMissingError: If there is no model.
+        DataError: If it is a file that is none.
+    """
+    found = find_bundle(path)
+    return sum_of_file(found) if found.is_file() else sha256((found / MANIFEST).read_bytes()).hexdigest()
+
+
+def _config_of(path: Path) -> dict[str, Any]:
+    found = find_bundle(path)
+    return config_of_file(found) if found.is_file() else _read_json(found / "config.json")
+
+
+def _load(found: Path, device: "torch.device | str") -> Bundle:
+    """Read a bundle folder, or a bundle in one file."""
+    if found.is_file():
+        contents = read_one_file(found)
+        _check_version(contents.config, found)
+        vocabularies = Vocabularies.of_files(contents.vocabulary, where=str(found))
+        return _put_together(contents, vocabularies, found, device)
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from s2s.model.weights import load_weights
+    verify_folder(found, what="model")
+    config = _read_json(found / "config.json")
+    _check_version(config, found)
+    vocabularies = Vocabularies.load(found)
+    generation = _read_json(found / "generation.json")
+    try:
+        tensors = load_file(found / "model.safetensors")
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+        raise _unfit(error, found) from error
+    return _put_together(Contents(config, generation, vocabularies.files, tensors), vocabularies, found, device)
 
-    verify_folder(folder, what="model")
-    config = _read_json(folder / "config.json")
+
+def _check_version(config: dict[str, Any], found: Path) -> None:
     if config.get("format_version") != FORMAT_VERSION:
         raise DataError(
             f"the model has format {config.get('format_version')!r}, this s2s reads {FORMAT_VERSION}",
-            where=str(folder),
+            where=str(found),
             hint="upgrade s2s, or train the model again",
         )
-    vocabularies = Vocabularies.load(folder)
+
+
+def _put_together(contents: Contents, vocabularies: Vocabularies, found: Path, device: "torch.device | str") -> Bundle:
+    """A bundle from its parts, each of which may be anything.
+
+    Raises:
+        DataError: If they do not fit together.
+    """
+    from s2s.model.weights import load_weights
+
+    config = contents.config
     try:
         model_config = ModelConfig.model_validate(config["model"])
-        decode = DecodeConfig.model_validate(_read_json(folder / "generation.json"))
-        tensors = load_file(folder / "model.safetensors")
-        _check_size(model_config, vocabularies, tensors)
+        decode = DecodeConfig.model_validate(contents.generation)
+        _check_size(model_config, vocabularies, contents.weights)
         transformer = build_transformer(model_config, vocabularies)
-        load_weights(transformer, tensors)
+        load_weights(transformer, contents.weights)
         return Bundle(
             transformer.to(device).eval(),
             vocabularies,
@@ -207,9 +278,13 @@ def _load(folder: Path, device: "torch.device | str") -> Bundle:
             dict(config["facts"]),
             tuple(str(target) for target in config.get("targets", [])),
         )
-    except (KeyError, TypeError, ValueError, OSError, RuntimeError, SafetensorError) as error:
-        reason = str(error).split("\n")[0] if str(error) else repr(error)
-        raise DataError(f"the files of the model do not fit together: {reason}", where=str(folder)) from error
+    except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise _unfit(error, found) from error
+
+
+def _unfit(error: Exception, found: Path) -> DataError:
+    reason = str(error).split("\n")[0] if str(error) else repr(error)
+    return DataError(f"the files of the model do not fit together: {reason}", where=str(found))
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -227,7 +302,8 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _check_size(config: ModelConfig, vocabularies: Vocabularies, tensors: "dict[str, torch.Tensor]") -> None:
     """Refuse a config that asks for much more than the weights are, before memory is taken for it."""
     n_stored = sum(tensor.numel() for tensor in tensors.values())
-    layers = config.n_encoder_layers * 4 + config.n_decoder_layers * 8
-    n_asked = layers * config.d_model**2 + config.d_model * max(vocabularies.src.size, vocabularies.tgt.size)
+    squares = config.n_encoder_layers * 4 + config.n_decoder_layers * 8
+    inner = (config.n_encoder_layers + config.n_decoder_layers) * 2 * config.d_ff
+    n_asked = config.d_model * (squares * config.d_model + inner + max(vocabularies.src.size, vocabularies.tgt.size))
     if n_asked > n_stored:
         raise ValueError(f"config.json asks for over {n_asked:,} weights, there are {n_stored:,}")

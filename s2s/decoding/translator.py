@@ -70,7 +70,7 @@ class Translator:
         """Read a model.
 
         Args:
-            path: A run folder, or the `model` folder in it.
+            path: A run folder, or a model in a folder or a file.
             device: `auto`, `cpu`, `cuda`, …
             precision: `auto`, `fp32` or `bf16`.
             int8: Whether linear maps are in 8 bits.

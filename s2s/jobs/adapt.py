@@ -19,11 +19,12 @@ from s2s.corpus.batches import plan_epoch
 from s2s.corpus.columns import Wanted
 from s2s.corpus.file_sums import FileSums
 from s2s.corpus.pairs import PairCorpus, open_pairs, open_specs
+from s2s.decoding.bundle import bundle_sum
 from s2s.doctor.examine import Examined, HeldOut, examine
 from s2s.doctor.faults import Fault
 from s2s.errors import InputMissingError
 from s2s.jobs.compare import Domain, compare_models, config_of, refuse_several_targets, text_of
-from s2s.jobs.derived import changed, content_of, deriving, held_out_of, model_sum, recipe_of
+from s2s.jobs.derived import changed, content_of, deriving, held_out_of, recipe_of
 from s2s.jobs.resume import check_parent
 from s2s.jobs.split_text import SplitText, Wishes, split_text
 from s2s.jobs.tokenize import open_split, prepare
@@ -105,7 +106,7 @@ def _made_from(parent: Path, wishes: Wishes, replay: float, overrides: Sequence[
     corpora = {name: open_specs(specs, wanted) for name, specs in given.items() if specs}
     return {
         "command": "adapt",
-        "parent": model_sum(parent),
+        "parent": bundle_sum(parent),
         "text": content_of(corpora),
         "replay": replay,
         "minutes": wishes.minutes,

@@ -13,13 +13,14 @@ from s2s.config.load import dump_config, load_config
 from s2s.config.schema import Config
 from s2s.console import say
 from s2s.corpus.text import read_lines
+from s2s.decoding.bundle import bundle_sum
 from s2s.decoding.sampling import Sampling
 from s2s.decoding.translator import Translator
 from s2s.doctor.characters import N_CODES
 from s2s.doctor.lines import look_at
 from s2s.errors import InputMissingError
 from s2s.jobs.compare import Domain, compare_models, config_of, refuse_several_targets, text_of
-from s2s.jobs.derived import changed, deriving, file_sums, held_out_of, model_sum, recipe_of, specs_of
+from s2s.jobs.derived import changed, deriving, file_sums, held_out_of, recipe_of, specs_of
 from s2s.jobs.synthetic import translate_lines_to
 from s2s.jobs.tokenize import open_split
 from s2s.jobs.train import train
@@ -61,8 +62,8 @@ def backtranslate(
     was, test_set = config_of(parent), text_of(parent)
     source, target = was.data.source, was.data.target
     draft = changed(_config(was, RunFolder(folder), 0), overrides)  # what is wrong with it is said first
-    made_from = {"command": "backtranslate", "parent": model_sum(parent), "text": file_sums(files), "sample": sample}
-    made_from |= {"reverse": None if reverse is None else model_sum(reverse), "set": list(overrides)}
+    made_from = {"command": "backtranslate", "parent": bundle_sum(parent), "text": file_sums(files), "sample": sample}
+    made_from |= {"reverse": None if reverse is None else bundle_sum(reverse), "set": list(overrides)}
     with deriving(folder, made_from) as run:
         if not run.config.exists():
             lines = _lines_of(files, was)
@@ -101,7 +102,7 @@ def _reverse_of(parent: Path, was: Config, folder: Path, device: str, threads: i
     """Train a model of the other direction on the parent's text, beside the new run; its folder."""
     beside = folder.with_name(f"{folder.name}-reverse")
     say(f"training a model from {was.data.target} to {was.data.source} in {beside}")
-    with deriving(beside, {"command": "backtranslate", "reverse of": model_sum(parent)}) as run:
+    with deriving(beside, {"command": "backtranslate", "reverse of": bundle_sum(parent)}) as run:
         if not run.config.exists():
             write_atomic(run.config, dump_config(_turned(was, beside)))
         config = load_config(run.config)

@@ -40,7 +40,11 @@ def config_of(run: Path) -> Config:
     """
     resolved = RunFolder(run).resolved
     if not resolved.is_file():
-        raise InputMissingError("not a run folder: no resolved.yaml", where=str(run))
+        raise InputMissingError(
+            "not a run folder: no resolved.yaml",
+            where=str(run),
+            hint="A model alone does not say on what text it was trained, and how: give its run folder",
+        )
     return load_config(resolved)
 
 

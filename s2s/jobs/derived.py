@@ -7,7 +7,6 @@ one for the same folder is refused.
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,11 @@ from s2s.config.schema import Config, TrainConfig
 from s2s.console import say
 from s2s.corpus.file_sums import FileSums
 from s2s.corpus.pairs import PairCorpus
-from s2s.decoding.bundle import find_bundle
 from s2s.doctor.examine import HeldOut, examine
 from s2s.doctor.faults import Fault
 from s2s.errors import CannotCreateError, UsageError
 from s2s.jobs.tokenize import open_split
-from s2s.run_folder import MANIFEST, RunFolder, write_atomic
+from s2s.run_folder import RunFolder, write_atomic
 
 
 @contextlib.contextmanager
@@ -61,15 +59,6 @@ def deriving(folder: Path, made_from: Mapping[str, Any]) -> Iterator[RunFolder]:
         else:
             write_atomic(note, content)
         yield run
-
-
-def model_sum(run: Path) -> str:
-    """Sha256 that tells a model from any other.
-
-    Raises:
-        InputMissingError: There is no model.
-    """
-    return sha256((find_bundle(run) / MANIFEST).read_bytes()).hexdigest()
 
 
 def file_sums(paths: Sequence[Path]) -> dict[str, str]:

@@ -13,9 +13,10 @@ from s2s.config.load import dump_config, load_config
 from s2s.config.presets import PRESETS
 from s2s.config.schema import Config
 from s2s.console import say
+from s2s.decoding.bundle import bundle_sum
 from s2s.decoding.translator import Translator
 from s2s.jobs.compare import Domain, compare_models, config_of, text_of
-from s2s.jobs.derived import changed, content_of, deriving, model_sum, recipe_of, specs_of
+from s2s.jobs.derived import changed, content_of, deriving, recipe_of, specs_of
 from s2s.jobs.synthetic import translate_lines_to
 from s2s.jobs.tokenize import open_split
 from s2s.jobs.train import train
@@ -85,7 +86,7 @@ def distill(
     languages = (was.data.source, was.data.target)
     draft = changed(_student(was, RunFolder(folder)), overrides)  # what is wrong with it is said first
     corpus = open_split(was, was.data.train)
-    made_from = {"command": "distill", "teacher": model_sum(teacher), "text": content_of({"train": corpus})}
+    made_from = {"command": "distill", "teacher": bundle_sum(teacher), "text": content_of({"train": corpus})}
     with deriving(folder, {**made_from, "beam": beam, "set": list(overrides)}) as run:
         given, made = (Path(f"{run.data / 'distilled'}.{language}") for language in languages)
         if not run.config.exists():

@@ -23,10 +23,11 @@ EXTRAS = {
     "ctranslate2": "s2s export --to ctranslate2",
     "transformers": "the check of s2s export --to hf-marian",
     "tensorboard": "train.tensorboard",
+    "onnxruntime": "s2s export --to onnx",
     "starlette": "s2s serve",
 }
 """Packages that some commands need, with these."""
-_EXTRA_OF = {"starlette": "serve"}  # where an extra is not called as its package
+_EXTRA_OF = {"onnxruntime": "onnx", "starlette": "serve"}  # where an extra is not called as its package
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ class Evaluation:
     """How well a model translates a test set.
 
     Attributes:
-        run: The run folder or model folder, or a file of translations.
+        run: The run folder or model, or a file of translations.
         test_set: Name of the test set.
         n_sentences: Its sentences.
         scores: BLEU, chrF2 and TER, with their intervals.
@@ -92,7 +92,7 @@ def evaluate(
     """Translate a test set and score it; translations and scores are kept in the run's `eval` folder.
 
     Args:
-        run: A run folder, or the `model` folder of one (then nothing is kept).
+        run: A run folder, or a model in a folder or a file (then nothing is kept).
         test_set: What to translate; none for a split of the run's config.
         split: `test` or `valid`.
         beam: None for the model's default.

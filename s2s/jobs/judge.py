@@ -13,7 +13,7 @@ from s2s.decoding.bundle import find_bundle, load_languages, load_targets
 from s2s.decoding.hub import PREFIX
 from s2s.errors import CannotCreateError, InputMissingError, S2SError, UsageError
 from s2s.jobs.evaluate import Evaluated, cells, evaluate_file, evaluate_run, signatures, tell_notes
-from s2s.jobs.test_sets import TestSet, check_languages, split_of_run
+from s2s.jobs.test_sets import TestSet, check_languages, is_model, split_of_run
 from s2s.jobs.tokenize import open_split
 from s2s.report.judgement import Judgement, judge
 from s2s.report.judgement_page import judgement_page
@@ -37,7 +37,7 @@ def evaluate_all(
     """Evaluate each run on the splits of its config and on the test sets, and files of translations on the same text.
 
     Args:
-        systems: Run folders, model folders, and files of translations.
+        systems: Run folders, models in a folder or a file, and files of translations.
         splits: `test`, `valid`.
         test_sets: Other text.
         target: Target language, if there is no run to say it.
@@ -58,7 +58,7 @@ def evaluate_all(
             raise InputMissingError("is neither a run nor a file of translations", where=str(system))
     missing: list[S2SError] = []
     tasks: list[tuple[Path, TestSet]] = []
-    for run in [system for system in systems if not system.is_file()]:
+    for run in [system for system in systems if is_model(system)]:
         try:
             find_bundle(run)
         except InputMissingError as error:
@@ -74,7 +74,7 @@ def evaluate_all(
                 missing.append(error)
     if missing and not tasks and not test_sets:
         raise missing[0]
-    files = [system for system in systems if system.is_file()]
+    files = [system for system in systems if not is_model(system)]
     of_files, language = _text_of_files(files, [test_set for _, test_set in tasks], test_sets, target, systems)
     if missing and not tasks and not of_files:
         raise missing[0]
@@ -191,7 +191,7 @@ def _text_of_files(
         names = ", ".join(text.name for text in different.values())
         raise UsageError(f"{files[0]} cannot be a translation of several texts: {names}", hint="evaluate one at a time")
     [text] = different.values()
-    runs = [system for system in systems if not system.is_file()]
+    runs = [system for system in systems if is_model(system)]
     language = text.target or target or (load_languages(runs[0])[1] if runs else None)
     if language is None:
         raise UsageError("the language of the translations is not known", hint="say it with --to, as --to de")

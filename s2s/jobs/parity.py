@@ -16,7 +16,8 @@ from s2s.decoding.compiled import fastest_engine
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.search import Hypothesis, SearchOptions, StepModel, search
 from s2s.errors import DataError
-from s2s.symbols import BOS, EOS, PAD, UNK
+from s2s.scoring.metrics import bleu
+from s2s.symbols import BOS, EOS, N_CONTROL, PAD, UNK
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-4
 """Nats (a piece, for whole translations) up to which two numbers are the same."""
 
+MAX_BLEU = 1.0
+"""BLEU by which ties, and lines that are found under the other's rule, may add up to another score."""
+
 BATCH = 32
+PROBE = 24
+"""Pieces of a pair that is made up to have some pieces in it."""
 
 
 class Engine(Protocol):
@@ -66,6 +72,8 @@ class SearchParity:
             among the others: s2s finds the same if it does so too.
         n_cut: Lines not compared, because s2s ended them at the length limit, where every tool does otherwise.
         different: Other lines: source, translation of s2s, translation of the other.
+        bleu: Of s2s on the lines that were compared, if there are references.
+        bleu_there: Of the other.
         seconds: Time that s2s took.
         seconds_there: Time that the other took.
     """
@@ -76,6 +84,8 @@ class SearchParity:
     n_rescaled: int = 0
     n_cut: int = 0
     different: list[tuple[str, str, str]] = field(default_factory=list)
+    bleu: float | None = None
+    bleu_there: float | None = None
     seconds: float = 0.0
     seconds_there: float = 0.0
 
@@ -83,6 +93,25 @@ class SearchParity:
     def name(self) -> str:
         """Greedy, or the beam."""
         return "greedy" if self.beam == 1 else f"beam {self.beam}"
+
+    @property
+    def bleu_gained(self) -> float:
+        """BLEU of the other less that of s2s; 0 without references."""
+        return 0.0 if self.bleu is None or self.bleu_there is None else self.bleu_there - self.bleu
+
+    def cells(self, n_lines: int) -> list[str]:
+        """A row of the table."""
+        return [
+            self.name,
+            f"{self.n_equal} of {n_lines}",
+            str(self.n_ties),
+            str(self.n_cut),
+            str(len(self.different)),
+            "–" if self.bleu is None else f"{self.bleu:.2f} {self.bleu_gained:+.2f}",
+            f"{self.seconds:.2f} s",
+            f"{self.seconds_there:.2f} s",
+            f"{self.seconds / self.seconds_there:.1f} ×" if self.seconds_there else "–",
+        ]
 
 
 @dataclass(frozen=True)
@@ -98,7 +127,8 @@ class Parity:
         searches: Greedy search, and the model's beam search.
         n_read_otherwise: Lines of which the format makes other pieces.
         n_written_otherwise: Translations of which it makes another text.
-        difference: Largest difference of the log-probability of a translation, nats a piece.
+        difference: Largest difference of the log-probability of a pair, nats a piece: of the translations, and of pairs
+            that are made up so that every piece occurs.
     """
 
     tool: str
@@ -126,6 +156,11 @@ class Parity:
             for one in self.searches
             if one.different
         ]
+        found += [
+            f"{one.name}: BLEU differs by {one.bleu_gained:+.2f}"
+            for one in self.searches
+            if not abs(one.bleu_gained) <= MAX_BLEU
+        ]
         return found
 
     @property
@@ -138,19 +173,8 @@ class Parity:
 
     def table(self) -> str:
         """For people."""
-        header = ["search", "equal", "ties", "cut", "different", "s2s", self.tool]
-        rows = [
-            [
-                one.name,
-                f"{one.n_equal} of {self.n_lines}",
-                str(one.n_ties),
-                str(one.n_cut),
-                str(len(one.different)),
-                f"{one.seconds:.2f} s",
-                f"{one.seconds_there:.2f} s",
-            ]
-            for one in self.searches
-        ]
+        header = ["search", "equal", "ties", "cut", "different", "BLEU", "s2s", self.tool, "speed"]
+        rows = [one.cells(self.n_lines) for one in self.searches]
         widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -166,12 +190,21 @@ class Parity:
             [
                 f"compared on {self.n_lines} lines of {self.lines}{left_out}; float32, CPU, α {self.length_penalty:g}",
                 *lines,
-                f"log-probabilities of translations: largest difference {self.difference:.1e} nats a piece",
+                "log-probabilities of translations, and of pairs in which every piece occurs: largest difference"
+                f" {self.difference:.1e} nats a piece",
             ]
         )
 
 
-def compare(bundle: Bundle, engine: Engine, lines: Sequence[str], *, tool: str, name: str) -> Parity:
+def compare(
+    bundle: Bundle,
+    engine: Engine,
+    lines: Sequence[str],
+    *,
+    tool: str,
+    name: str,
+    references: Sequence[str] | None = None,
+) -> Parity:
     """Translate lines with both, greedily and with the model's beam.
 
     Args:
@@ -180,25 +213,28 @@ def compare(bundle: Bundle, engine: Engine, lines: Sequence[str], *, tool: str, 
         lines: Source text.
         tool: What runs the other format.
         name: What the lines are, in words.
+        references: Their translations by people, to score both; none if there are none.
 
     Raises:
         DataError: There is no line to compare on.
     """
-    vocabulary = bundle.vocabularies.src
-    encoded = zip(lines, vocabulary.encode_all(lines), strict=True)
+    encoded = bundle.vocabularies.src.encode_all(lines)
     usable = [
-        (line, ids) for line, ids in encoded if 0 < len(ids) <= bundle.max_source_length and engine.can_read(line)
+        number
+        for number, ids in enumerate(encoded)
+        if 0 < len(ids) <= bundle.max_source_length and engine.can_read(lines[number])
     ]
     if not usable:
         raise DataError(
             f"none of {len(lines)} lines can be compared on: all are empty or longer than any in training", where=name
         )
-    sources = [ids for _, ids in usable]
-    read = engine.encode([line for line, _ in usable])
+    sources = [encoded[number] for number in usable]
+    wanted = None if references is None else [references[number] for number in usable]
+    read = engine.encode([lines[number] for number in usable])
     n_read_otherwise = sum(one != other for one, other in zip(read, sources, strict=True))
     pairs: list[tuple[list[int], list[int]]] = []
     searches = [
-        _compare_search(bundle, engine, sources, beam, pairs) for beam in dict.fromkeys((1, bundle.decode.beam))
+        _compare_search(bundle, engine, sources, beam, pairs, wanted) for beam in dict.fromkeys((1, bundle.decode.beam))
     ]
     return Parity(
         tool=tool,
@@ -209,7 +245,7 @@ def compare(bundle: Bundle, engine: Engine, lines: Sequence[str], *, tool: str, 
         searches=searches,
         n_read_otherwise=n_read_otherwise,
         n_written_otherwise=_written_otherwise(bundle, engine, [target for _, target in pairs]),
-        difference=_largest_difference(bundle, engine, pairs),
+        difference=_largest_difference(bundle, engine, [*pairs, *_pairs_of_all_pieces(bundle)]),
     )
 
 
@@ -219,6 +255,7 @@ def _compare_search(
     sources: Sequence[list[int]],
     beam: int,
     pairs: list[tuple[list[int], list[int]]],
+    references: Sequence[str] | None,
 ) -> SearchParity:
     """One search; the greedy one also hands its translations to `pairs`."""
     decoder = fastest_engine(bundle.transformer)
@@ -226,9 +263,12 @@ def _compare_search(
     alpha = bundle.decode.alpha
     options = SearchOptions(beam=beam, length_penalty=alpha, max_length_ratio=bundle.decode.max_length_ratio)
     result = SearchParity(beam)
-    for number, batch in enumerate(_batches_of_one_length(sources)):
+    compared: list[tuple[list[int], list[int], int]] = []
+    for turn, rows in enumerate(_batches_of_one_length(sources)):
+        batch = [sources[row] for row in rows]
         limit = options.max_length(len(batch[0]))
-        if number == 0:  # what is only made once is not timed
+        if turn == 0:  # what is only made once is not timed
+            search(decoder, pad_rows([[*batch[0], EOS]]), options)
             engine.search(batch[:1], beam, alpha, limit)
         began = time.perf_counter()
         ours = [found[0] for found in search(decoder, pad_rows([[*ids, EOS] for ids in batch]), options)]
@@ -236,15 +276,23 @@ def _compare_search(
         theirs = engine.search(batch, beam, alpha, limit)
         result.seconds += between - began
         result.seconds_there += time.perf_counter() - between
-        for source, mine, other in zip(batch, ours, theirs, strict=True):
+        for row, source, mine, other in zip(rows, batch, ours, theirs, strict=True):
             if beam == 1:
                 pairs.append((source, mine.ids))
+            if beam == 1 or not mine.cut:
+                compared.append((mine.ids, other, row))
             if rescaling and beam > 1 and mine.ids != other and not mine.cut:
                 again = search(rescaling, pad_rows([[*source, EOS]]), options)[0][0]
                 if again.ids == other:
                     result.n_rescaled += 1
                     continue
             _count(result, bundle, source, mine, other)
+    if references is not None and compared:
+        given = [references[row] for _, _, row in compared]
+        result.bleu, result.bleu_there = (
+            bleu([bundle.vocabularies.tgt.decode(ids) for ids in found], given, bundle.target).value
+            for found in ([one for one, _, _ in compared], [other for _, other, _ in compared])
+        )
     return result
 
 
@@ -263,10 +311,10 @@ class _Rescaling:
         return logits_CV
 
 
-def _batches_of_one_length(sources: Sequence[list[int]]) -> Iterator[list[list[int]]]:
-    """Sources of the same length together: other tools have one length limit a batch, s2s has one a line."""
+def _batches_of_one_length(sources: Sequence[list[int]]) -> Iterator[list[int]]:
+    """Numbers of sources of the same length: other tools have one length limit a batch, s2s has one a line."""
     for length in sorted({len(ids) for ids in sources}):
-        group = [ids for ids in sources if len(ids) == length]
+        group = [row for row, ids in enumerate(sources) if len(ids) == length]
         yield from (group[start : start + BATCH] for start in range(0, len(group), BATCH))
 
 
@@ -307,6 +355,16 @@ def _written_otherwise(bundle: Bundle, engine: Engine, targets: Sequence[list[in
     """How many translations become another text; white space apart, at which tools strip."""
     texts = [bundle.vocabularies.tgt.decode(ids) for ids in targets]
     return sum(one.split() != other.split() for one, other in zip(texts, engine.decode(targets), strict=True))
+
+
+def _pairs_of_all_pieces(bundle: Bundle) -> list[tuple[list[int], list[int]]]:
+    """Pairs in which every piece of both vocabularies occurs, so that no row of a table is left unseen."""
+    sides = []
+    for vocabulary in (bundle.vocabularies.src, bundle.vocabularies.tgt):
+        ids = list(range(N_CONTROL, vocabulary.size))
+        sides.append([ids[start : start + PROBE] for start in range(0, len(ids), PROBE)])
+    n_pairs = max(map(len, sides))
+    return [(sides[0][row % len(sides[0])], sides[1][row % len(sides[1])]) for row in range(n_pairs)]
 
 
 def _largest_difference(bundle: Bundle, engine: Engine, pairs: Sequence[tuple[list[int], list[int]]]) -> float:

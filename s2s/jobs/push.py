@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from s2s.console import say
-from s2s.decoding.bundle import find_bundle, load_bundle
+from s2s.decoding.bundle import find_bundle, load_bundle, save_bundle
 from s2s.decoding.hub import FOLDER
 from s2s.errors import HubError, UsageError
 from s2s.jobs.card import front_matter
@@ -20,7 +20,7 @@ def push(run: Path, name: str, *, private: bool = False) -> str:
     """Upload a model and its card. Nothing else of the run folder leaves the machine.
 
     Args:
-        run: Its run folder, or a model folder.
+        run: Its run folder, or a model in a folder or a file.
         name: `OWNER/NAME` of the repository; it is made if it is not there.
         private: Whether only its owner sees a repository that is made.
 
@@ -38,7 +38,11 @@ def push(run: Path, name: str, *, private: bool = False) -> str:
 
     with tempfile.TemporaryDirectory(prefix="s2s-push-") as temporary:
         folder = Path(temporary)
-        shutil.copytree(find_bundle(run), folder / FOLDER)
+        found = find_bundle(run)
+        if found.is_file():
+            save_bundle(bundle, folder / FOLDER)  # there a model is a folder
+        else:
+            shutil.copytree(found, folder / FOLDER)
         card = RunFolder(run).card
         if card.is_file():
             shutil.copyfile(card, folder / "README.md")

@@ -10,6 +10,7 @@ from s2s.console import say
 from s2s.corpus.pairs import open_pairs, tag_of
 from s2s.corpus.text import read_lines
 from s2s.decoding.bundle import find_bundle, load_languages, load_targets
+from s2s.decoding.one_file import is_one_file
 from s2s.errors import DataError, HubError, InputMissingError, UsageError
 from s2s.run_folder import RunFolder
 
@@ -45,6 +46,11 @@ class TestSet:
                 sources = [self.sources[row].removeprefix(tag) for row in rows]
                 parts.append(TestSet(f"{self.name}-{target}", sources, [self.references[row] for row in rows], target))
         return parts or [self]
+
+
+def is_model(system: Path) -> bool:
+    """Whether what is to be evaluated is a run or a model, and no file of translations."""
+    return not system.is_file() or is_one_file(system)
 
 
 def split_of_run(run: Path, split: str) -> TestSet:
@@ -146,7 +152,7 @@ def other_text(
     Raises:
         UsageError: There is no run to say the languages; two have the same name.
     """
-    runs = [system for system in systems if not system.is_file()]
+    runs = [system for system in systems if is_model(system)]
     found = [files_as_test_set(source, reference, to) for source, reference in zip(sources, references, strict=True)]
     if names and not runs:
         raise UsageError("--test-set needs a run, which says the languages", hint="or give --src and --ref")

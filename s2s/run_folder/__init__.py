@@ -9,12 +9,13 @@ Three rules carry everything:
 """
 
 from s2s.run_folder.layout import RunFolder, config_path, newest_run, run_path
-from s2s.run_folder.sealed import MANIFEST, build_folder, discard_folder, existing_folder, verify_folder
+from s2s.run_folder.sealed import MANIFEST, build_file, build_folder, discard_folder, existing_folder, verify_folder
 from s2s.run_folder.writing import reporting_os_errors, write_atomic, writing_to
 
 __all__ = [
     "MANIFEST",
     "RunFolder",
+    "build_file",
     "build_folder",
     "config_path",
     "discard_folder",

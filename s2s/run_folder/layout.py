@@ -224,10 +224,13 @@ class RunFolder:
 
 
 def run_path(name: str | Path) -> Path:
-    """A run folder by its name: what is there under this name, else the run in `runs/` that has it."""
+    """A run folder by its name: what is there under this name, else the run in `runs/` that has it.
+
+    A model in one file is there under its own name.
+    """
     path = Path(name)
     under = Path("runs") / path
-    if len(path.parts) != 1 or not under.is_dir():
+    if len(path.parts) != 1 or not under.is_dir() or (path.suffix == ".s2s" and path.is_file()):
         return path
     is_run = path.exists() and (RunFolder(path).config.exists() or _last_written(RunFolder(path)) is not None)
     return path if is_run or (path / MANIFEST).exists() else under

@@ -57,6 +57,35 @@ def build_folder(final: Path) -> Iterator[Path]:
         raise
 
 
+@contextlib.contextmanager
+def build_file(final: Path) -> Iterator[Path]:
+    """Build a file that appears under its final name at once, complete, or not at all; as `build_folder`.
+
+    Yields a temporary path beside `final` to write to, which can be read before it gets its name.
+
+    Raises:
+        CannotCreateError, OutputError: See `reporting_os_errors`; also for an OSError about the temporary file.
+    """
+    with reporting_os_errors(final):
+        if final.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        temporary = temporary_beside(final)
+    try:
+        yield temporary
+        with reporting_os_errors(final):
+            with temporary.open("r+b") as file:
+                os.fsync(file.fileno())
+            temporary.replace(final)
+            fsync_folder(final.parent)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            remove(temporary)
+        system_error = _system_error(error)
+        if system_error is not None and _is_about(system_error, temporary):
+            raise for_user(system_error, final) from error
+        raise
+
+
 def existing_folder(final: Path) -> Path:
     """Where to read a folder that `build_folder` makes: `final`, or what a killed process was about to replace."""
     if not final.name:  # "." or "/"

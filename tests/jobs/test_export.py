@@ -1,13 +1,14 @@
 """Exporting from end to end: what is written, what is refused, and that nothing bad is kept.
 
-What needs ctranslate2 or transformers is skipped without them.
+What needs ctranslate2, transformers, or onnx and onnxruntime is skipped without them.
 """
 
-import contextlib
-import io
+import hashlib
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,12 @@ from s2s.cli import app
 from s2s.config.schema import Config
 from s2s.corpus.vocabulary import Vocabularies, Vocabulary
 from s2s.decoding.bundle import Bundle, build_transformer, load_bundle, save_bundle
-from s2s.errors import CannotCreateError, DataError, InputMissingError, S2SError, UsageError
-from s2s.interop import ct2, hf_marian
+from s2s.errors import CannotCreateError, InputMissingError, S2SError, UsageError
+from s2s.interop import ct2, hf_marian, onnx_files
+from s2s.interop.portable import Portable
 from s2s.jobs import export as job
-from s2s.jobs.export import export, portable
+from s2s.jobs.export import TOOLS, export, portable
+from s2s.jobs.test_sets import split_of_run
 from s2s.model.weights import weights_of
 from s2s.run_folder import verify_folder
 
@@ -58,8 +61,10 @@ def post_norm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "ctranslate2", None)
-    with pytest.raises(UsageError, match=r"pip install 's2s\[ctranslate2\]'"):
-        export(GOLDEN, "ctranslate2", output=tmp_path / "out")
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    for to in ("ctranslate2", "onnx"):
+        with pytest.raises(UsageError, match=rf"pip install 's2s\[{to}\]'"):
+            export(GOLDEN, to, output=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -71,9 +76,9 @@ def test_hf_marian_needs_no_library_to_be_written(
         export(post_norm, "hf-marian")
     assert not (post_norm / "export").exists()
     result = export(post_norm, "hf-marian", check=False)
-    assert (result.folder, result.parity) == (post_norm / "export" / "hf-marian", None)
-    verify_folder(result.folder, what="model")
-    card = (result.folder / "README.md").read_text("utf-8")
+    assert (result.path, result.parity) == (post_norm / "export" / "hf-marian", None)
+    verify_folder(result.path, what="model")
+    card = (result.path / "README.md").read_text("utf-8")
     assert "not compared with s2s" in card
     assert str(tmp_path.parent) not in card
     load_bundle(post_norm)  # the model itself is as it was
@@ -83,8 +88,8 @@ def test_hf_marian_needs_no_library_to_be_written(
 def test_what_cannot_be_exported_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"norm: pre [\s\S]*--to ctranslate2"):
         export(GOLDEN, "hf-marian", output=tmp_path / "out", check=False)
-    with pytest.raises(UsageError, match="onnx is no format"):
-        export(GOLDEN, "onnx", output=tmp_path / "out")
+    with pytest.raises(UsageError, match="tflite is no format"):
+        export(GOLDEN, "tflite", output=tmp_path / "out")
     with pytest.raises(InputMissingError):
         export(tmp_path, "hf-marian")
     assert not (tmp_path / "out").exists()
@@ -127,24 +132,33 @@ def test_a_model_that_translates_otherwise_is_not_kept(
 
 
 def test_lines_come_from_the_validation_set_or_a_file_or_are_bundled(lines: Path, post_norm: Path) -> None:
-    validation, name = job._lines(post_norm, None, 7)
-    assert (len(validation), name) == (7, "the validation set")
-    assert job._lines(post_norm, lines, 100) == (LINES.split("\n")[:-1], "lines.en")
-    bundled, name = job._lines(GOLDEN, None, 100)
-    assert (len(bundled), name) == (12, "s2s's own sentences")
+    validation = job._lines(post_norm, None, 7)
+    assert (len(validation.sources), validation.name) == (7, "the validation set")
+    whole = split_of_run(post_norm, "valid")
+    pairs = list(zip(whole.sources, whole.references, strict=True))
+    assert validation.references is not None
+    assert set(zip(validation.sources, validation.references, strict=True)) <= set(pairs)
+    assert job._lines(post_norm, lines, 100) == job.Lines(LINES.split("\n")[:-1], None, "lines.en")
+    bundled = job._lines(GOLDEN, None, 100)
+    assert (len(bundled.sources), bundled.references, bundled.name) == (12, None, "s2s's own sentences")
     with pytest.raises(InputMissingError):
         job._lines(post_norm, lines.with_name("gone"), 3)
     assert job._spread([], 3) == []
 
 
 def run_example(folder: Path) -> list[str]:
-    """Run the Python of an exported model's README in its folder."""
+    """Run the Python of an exported model's README in its folder, in a process that knows nothing of s2s."""
     [code] = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text("utf-8"), re.DOTALL)
     assert code.count("\n") == 5
-    said = io.StringIO()
-    with contextlib.chdir(folder), contextlib.redirect_stdout(said):
-        exec(code.replace("Your text.", "cat one"), {})
-    found: list[str] = json.loads(said.getvalue().replace("'", '"'))
+    code = code.replace("Your text.", "cat one") + "import sys; assert 's2s' not in sys.modules\n"
+    if (folder / "translate.py").exists():
+        code += "assert 'torch' not in sys.modules\n"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found: list[str] = json.loads(done.stdout.replace("'", '"'))
     return found
 
 
@@ -155,8 +169,12 @@ def assert_equal_throughout(result: job.Exported, run: Path) -> None:
     for one in result.parity.searches:  # of so few pieces, those never chosen have a probability that counts
         assert one.n_equal + one.n_ties + one.n_rescaled + one.n_cut == result.parity.n_lines
         assert one.n_equal >= 0.9 * result.parity.n_lines
-    verify_folder(result.folder, what="model")
-    assert run_example(result.folder) == s2s.Translator.load(run, "cpu").translate(["cat one"])
+    expected = s2s.Translator.load(run, "cpu").translate(["cat one"])
+    if result.path.is_file():
+        assert s2s.Translator.load(result.path, "cpu").translate(["cat one"]) == expected
+    else:
+        verify_folder(result.path, what="model")
+        assert run_example(result.path) == expected
 
 
 def with_search(folder: Path, **decode: Any) -> Path:
@@ -185,10 +203,8 @@ def untied(run: Path, folder: Path) -> Path:
     return folder
 
 
-def test_ctranslate2_translates_the_same(tmp_path: Path, post_norm: Path, lines: Path) -> None:
+def test_ctranslate2_with_no_shared_matrix(tmp_path: Path, lines: Path) -> None:
     pytest.importorskip("ctranslate2")
-    assert_equal_throughout(export(post_norm, "ctranslate2", output=tmp_path / "post"), post_norm)
-    assert_equal_throughout(export(GOLDEN, "ctranslate2", output=tmp_path / "pre", check_on=lines), GOLDEN)
     apart = untied(GOLDEN, tmp_path / "apart")
     assert_equal_throughout(export(apart, "ctranslate2", output=tmp_path / "none", check_on=lines), apart)
 
@@ -200,9 +216,8 @@ def test_ctranslate2_searches_the_same(tmp_path: Path, lines: Path, beam: int, a
     assert_equal_throughout(export(model, "ctranslate2", output=tmp_path / "out", check_on=lines), model)
 
 
-def test_marian_translates_the_same(tmp_path: Path, post_norm: Path) -> None:
+def test_marian_with_other_shared_matrices(tmp_path: Path, post_norm: Path) -> None:
     pytest.importorskip("transformers")
-    assert_equal_throughout(export(post_norm, "hf-marian", output=tmp_path / "separate"), post_norm)
     apart = untied(post_norm, tmp_path / "apart")
     given = tmp_path / "given.en"
     given.write_text(LINES, "utf-8")
@@ -212,27 +227,170 @@ def test_marian_translates_the_same(tmp_path: Path, post_norm: Path) -> None:
     assert_equal_throughout(export(run, "hf-marian"), run)
 
 
-@pytest.mark.parametrize(
-    ("library", "to", "module"),
-    [("ctranslate2", "ctranslate2", ct2), ("transformers", "hf-marian", hf_marian)],
-)
-def test_a_disturbed_weight_is_found_and_nothing_is_kept(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, post_norm: Path, library: str, to: str, module: Any
+FORMATS = pytest.mark.parametrize("to", ["bundle", "ctranslate2", "hf-marian", "onnx"])
+NORMS = pytest.mark.parametrize("norm", ["pre", "post"])
+
+
+def skip_without(to: str) -> None:
+    for library in TOOLS[to].libraries if to in TOOLS else ():
+        pytest.importorskip(library)
+
+
+@NORMS
+@FORMATS
+def test_each_format_translates_the_same_or_says_that_it_cannot(
+    to: str, norm: str, tmp_path: Path, post_norm: Path, lines: Path
 ) -> None:
-    pytest.importorskip(library)
-    write = module.write
+    skip_without(to)
+    run, given = (post_norm, None) if norm == "post" else (GOLDEN, lines)
+    assert load_bundle(run).model_config.norm == norm
+    if (to, norm) == ("hf-marian", "pre"):
+        done = CliRunner().invoke(app, ["export", str(run), "--to", to, "--output", str(tmp_path / "out")])
+        assert (done.exit_code, "norm: pre does not fit" in done.stderr) == (2, True)
+        assert not (tmp_path / "out").exists()
+        return
+    result = export(run, to, output=tmp_path / "out", check_on=given)
+    assert_equal_throughout(result, run)
+    assert result.parity is not None
+    has_references = given is None
+    assert [one.bleu is not None for one in result.parity.searches] == [has_references] * len(result.parity.searches)
+    assert all(one.seconds > 0 and one.seconds_there > 0 for one in result.parity.searches)
 
-    def disturbed(model: Any, folder: Path) -> None:
-        weights = dict(model.weights)
-        weights["decoder.0.feed_forward.inner.bias"] = weights["decoder.0.feed_forward.inner.bias"] + np.float32(0.1)
-        write(type(model)(**{**vars(model), "weights": weights}), folder)
 
-    monkeypatch.setattr(module, "write", disturbed)
-    with pytest.raises(S2SError, match="log-probabilities differ") as caught:
-        export(post_norm, to, output=tmp_path / "out")
+WEIGHTS = {"ctranslate2": "model.bin", "hf-marian": "model.safetensors", "onnx": "weights.bin"}
+"""The file of a format in which the numbers are."""
+
+
+def disturb(path: Path, array: np.ndarray, other: np.ndarray | None = None) -> None:
+    """Change an array where it lies in a file."""
+    other = array + np.float32(0.1) if other is None else other
+    content = path.read_bytes()
+    assert content.count(array.tobytes()) == 1
+    content = content.replace(array.tobytes(), other.tobytes())
+    if path.suffix not in (".bin", ".safetensors"):  # a model in one file, with a sum that fits again
+        head = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        digits = head["__metadata__"]["sha256"].encode()
+        found = hashlib.sha256(content.replace(digits, b"0" * 64)).hexdigest()
+        content = content.replace(digits, found.encode())
+    path.write_bytes(content)
+
+
+def part_of(model: Portable, name: str, to: str) -> np.ndarray:
+    """A weight, or (`a row`) what a table holds of a source piece that no line has; as it lies in a file."""
+    if name != "a row":
+        return model.weights[name]
+    table = model.weights["tgt_embedding.weight" if model.shape.tied == "all" else "src_embedding.weight"]
+    seen = {id_ for ids in model.vocabularies.src.encode_all(LINES.split("\n")) for id_ in ids}
+    row = table[max(set(range(4, len(table))) - seen)]
+    return np.concatenate([row[::2], row[1::2]]) if to == "hf-marian" else row
+
+
+@pytest.mark.parametrize("name", ["decoder.0.feed_forward.inner.bias", "encoder.0.self_attention.value.bias", "a row"])
+@NORMS
+@FORMATS
+def test_a_disturbed_weight_is_found_and_nothing_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, post_norm: Path, lines: Path, to: str, norm: str, name: str
+) -> None:
+    skip_without(to)
+    if (to, norm) == ("hf-marian", "pre"):
+        pytest.skip("it cannot be exported at all")
+    run = post_norm if norm == "post" else GOLDEN
+    array = part_of(portable(load_bundle(run)), name, to)
+    if to == "bundle":
+        save = job.save_as_file
+
+        def save_disturbed(bundle: Bundle, path: Path) -> str:
+            save(bundle, path)
+            disturb(path, array)
+            return ""
+
+        monkeypatch.setattr(job, "save_as_file", save_disturbed)
+    else:
+        module: Any = {"ctranslate2": ct2, "hf-marian": hf_marian, "onnx": onnx_files}[to]
+        write = module.write
+
+        def write_disturbed(model: Any, folder: Path) -> None:
+            write(model, folder)
+            disturb(folder / WEIGHTS[to], array)
+
+        monkeypatch.setattr(module, "write", write_disturbed)
+    (tmp_path / "out").mkdir()
+    arguments = ["export", str(run), "--to", to, "--output", str(tmp_path / "out" / "model")]
+    done = CliRunner().invoke(app, [*arguments, "--check-on", str(lines)])
+    assert done.exit_code == 1
+    assert "does not translate as s2s does, so it was not kept: " in done.stderr
+    assert "log-probabilities differ by up to" in done.stderr
+    assert "please report it" in done.stderr
+    assert done.stdout == ""
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("what", [r".*damaged", r"tgt_embedding\.weight is another"])
+def test_a_file_that_the_disk_has_changed_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lines: Path, what: str
+) -> None:
+    save = job.save_as_file
+    array = portable(load_bundle(GOLDEN)).weights["tgt_embedding.weight"]
+
+    def save_changed(bundle: Bundle, path: Path) -> str:
+        said = save(bundle, path)
+        if "damaged" in what:
+            content = bytearray(path.read_bytes())
+            content[-1000] ^= 1
+            path.write_bytes(content)
+        else:  # by so little that no probability shows it
+            disturb(path, array[9, :1], np.nextafter(array[9, :1], np.float32(2.0)))
+        return said
+
+    monkeypatch.setattr(job, "save_as_file", save_changed)
+    with pytest.raises(S2SError, match=f"not what was written, so it was not kept: {what}") as caught:
+        export(GOLDEN, "bundle", output=tmp_path / "x.s2s", check_on=lines)
     assert caught.value.exit_code == 1
-    assert not isinstance(caught.value, DataError)
-    assert not list(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == [lines]
+
+
+@pytest.mark.parametrize(("beam", "alpha"), [(1, 1.0), (2, 0.0), (4, 0.6), (3, 2.0), (40, 1.0)])
+def test_onnx_searches_the_same(tmp_path: Path, lines: Path, beam: int, alpha: float) -> None:
+    skip_without("onnx")
+    model = with_search(tmp_path / "model", beam=beam, length_penalty=alpha)
+    result = export(model, "onnx", output=tmp_path / "out", check_on=lines)
+    assert result.parity is not None
+    assert all(one.n_equal + one.n_cut == result.parity.n_lines for one in result.parity.searches)
+
+
+def test_onnx_with_all_kinds_of_shared_matrices(tmp_path: Path, post_norm: Path, lines: Path) -> None:
+    """Each number is in the file once: it is as large as the model and its positions are."""
+    skip_without("onnx")
+    apart = untied(GOLDEN, tmp_path / "apart")
+    for number, run in enumerate((GOLDEN, post_norm, apart)):  # all, target, none
+        result = export(run, "onnx", output=tmp_path / f"out{number}", check_on=lines)
+        assert_equal_throughout(result, run)
+        model = portable(load_bundle(run))
+        n_numbers = sum(array.size for array in model.weights.values()) + model.n_positions * model.shape.d_model
+        size = (result.path / "weights.bin").stat().st_size
+        assert 4 * n_numbers <= size <= 4 * n_numbers + 64 * (len(model.weights) + 1)
+        assert all((result.path / f"{name}.onnx").stat().st_size < 100_000 for name in ("encoder", "decoder"))
+
+
+def test_the_script_beside_the_graphs_gives_a_line_for_each(tmp_path: Path, lines: Path) -> None:
+    skip_without("onnx")
+    folder = export(GOLDEN, "onnx", output=tmp_path / "out", check_on=lines).path
+    given = b"cat one\n\n  \nred dog three\r\ntwo \xff two\none"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    def script(content: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, str(folder / "translate.py"), *arguments]
+        return subprocess.run(command, input=content, env=environment, capture_output=True, cwd=tmp_path, check=False)
+
+    for beam in (1, 5):
+        done = script(given, "--beam", str(beam), "--threads", "1")
+        assert done.returncode == 0, done.stderr
+        texts = given.decode("utf-8", "replace").split("\n")
+        assert done.stdout.decode().split("\n")[:-1] == s2s.Translator.load(GOLDEN, "cpu").translate(texts, beam=beam)
+    done = script(b"one\n" + b"one two " * 600 + b"\n")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"error: a line has 1200 pieces, the model takes 1023" in done.stderr
+    assert script(b"").stdout == b""
 
 
 def test_the_weights_are_those_of_the_model() -> None:

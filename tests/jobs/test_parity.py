@@ -14,7 +14,7 @@ from s2s.decoding.engine import DecodingEngine
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.search import SearchOptions, search
 from s2s.errors import DataError
-from s2s.jobs.parity import Parity, _Rescaling, compare
+from s2s.jobs.parity import Parity, SearchParity, _Rescaling, compare
 from s2s.symbols import EOS
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "model"
@@ -137,3 +137,40 @@ def test_a_greedy_model_is_compared_once_and_nothing_to_compare_is_an_error() ->
     assert [one.name for one in compared(Twin(greedy), greedy).searches] == ["greedy"]
     with pytest.raises(DataError, match="none of 1 lines"):
         compare(bundle, Twin(bundle), [""], tool="twin", name="nothing")
+
+
+@torch.no_grad()
+def test_bleu_of_both_is_told_and_ties_may_not_add_up_to_another_score() -> None:
+    bundle = load_bundle(GOLDEN)
+    references = [f"eins {line}" for line in LINES]
+    same = compare(bundle, Twin(bundle), LINES, tool="twin", name="x", references=references)
+    assert [one.bleu_gained for one in same.searches] == [0.0, 0.0]
+    assert all(one.bleu is not None and one.bleu > 0 for one in same.searches)
+    assert f"{same.searches[0].bleu:.2f} +0.00" in same.table()
+    assert same.problems == []
+    assert "–" in compared(Twin(bundle)).table()  # no references, no BLEU
+
+    vocabulary = bundle.vocabularies.tgt
+    [eins] = vocabulary.encode("eins")
+    twin = Twin(bundle)
+    twin.swap = {eins: vocabulary.size - 1}
+    bundle.transformer.tgt_embedding.weight[vocabulary.size - 1] = bundle.transformer.tgt_embedding.weight[eins]
+    tied = compare(bundle, twin, LINES, tool="twin", name="x", references=references)
+    assert tied.searches[0].n_ties > 0
+    assert [problem.split(" differs")[0] for problem in tied.problems] == ["greedy: BLEU", "beam 5: BLEU"]
+
+
+@torch.no_grad()
+def test_a_piece_that_no_line_has_is_seen_too() -> None:
+    bundle, other = load_bundle(GOLDEN), load_bundle(GOLDEN)
+    seen = {id_ for ids in bundle.vocabularies.src.encode_all(LINES) for id_ in ids}
+    unseen = max(set(range(4, bundle.vocabularies.src.size)) - seen)
+    other.transformer.src_embedding.weight[unseen] += 0.05
+    problems = compared(Twin(other)).problems
+    assert len(problems) == 1
+    assert "log-probabilities" in problems[0]
+
+
+def test_how_fast_both_are_is_told() -> None:
+    one = SearchParity(5, n_equal=3, seconds=1.0, seconds_there=0.5)
+    assert one.cells(3) == ["beam 5", "3 of 3", "0", "0", "0", "–", "1.00 s", "0.50 s", "2.0 ×"]

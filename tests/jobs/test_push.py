@@ -91,6 +91,21 @@ def test_what_was_pushed_translates_from_the_hub(home: Path, hub: Hub) -> None:
     assert s2s("evaluate", "hf:me/my-model", cwd=home).exit_code == 66  # it has no test split
 
 
+def test_a_model_in_one_file_is_pushed_as_a_folder(home: Path, hub: Hub) -> None:
+    done = s2s("export", "run", "--to", "bundle", "-o", "one.s2s", "--no-check", cwd=home)
+    assert done.exit_code == 0, done.stderr
+    done = s2s("push", "one.s2s", "me/from-file", cwd=home)
+    assert done.exit_code == 0, done.stderr
+    assert "a short card is made" in done.stderr
+    [snapshot] = (hub.cache / "models--me--from-file" / "snapshots").iterdir()
+    folder = home / "run" / "model"
+    assert {path.name: path.read_bytes() for path in (snapshot / "model").iterdir()} == {
+        path.name: path.read_bytes() for path in folder.iterdir()
+    }
+    lines = ["red cat", "one two"]
+    assert Translator.load("hf:me/from-file").translate(lines) == Translator.load(home / "run").translate(lines)
+
+
 def test_only_model_and_card_leave_the_machine(home: Path, hub: Hub) -> None:
     push(home / "run", "me/it")
     [snapshot] = (hub.cache / "models--me--it" / "snapshots").iterdir()

@@ -96,6 +96,7 @@ def test_nothing_is_executed(
     places = [
         *((f"run/model/{name}", ["translate", "--model", "run", "one"]) for name in deliverable),
         *((f"run/{name}", train) for name in remade),
+        ("one-file.s2s", ["translate", "--model", "one-file.s2s", "one"]),
         ("run/resolved.yaml", train),
         *((f"run/{name}", ["evaluate", "run"]) for name in ("resolved.yaml", "model/shared.model")),
         ("config.yaml", train),
