@@ -60,7 +60,8 @@ class Translator:
         self.precision = "int8" if int8 else str(self.autocast or torch.float32).removeprefix("torch.")
         self._engine = fastest_engine(bundle.transformer, self.autocast, int8)
         by_c = device.type == "cpu" and self.precision in ("float32", "int8")
-        self.by_pytorch = by_c and isinstance(self._engine, DecodingEngine)
+        self._is_compiled = not isinstance(self._engine, DecodingEngine)
+        self.by_pytorch = by_c and not self._is_compiled
         self._tags = frozenset(map(tag_of, bundle.targets))
         # languages that BLEU scores by characters are written without spaces
         self.joint = " " if bleu_tokenizer(bundle.target) == "13a" else ""
@@ -294,7 +295,8 @@ class Translator:
         def padded(batch: list[int]) -> list[list[Hypothesis]]:
             return translate(pad_rows([[*parts[index], EOS] for index in batch]), batch)
 
-        for batch, hypotheses in zip(batches, _in_turn(padded, batches, self._n_workers(len(batches))), strict=True):
+        in_turn = _in_turn(padded, batches, self._n_workers(len(batches)), alone=self._is_compiled)
+        for batch, hypotheses in zip(batches, in_turn, strict=True):
             check_stop()
             for index, nbest in zip(batch, hypotheses, strict=True):
                 found[index] = nbest
@@ -323,12 +325,16 @@ class Translator:
         return Translation(line, candidates, len(parts), sum(hypotheses[0].cut for hypotheses in parts))
 
 
-def _in_turn(translate: Callable[[T], R], batches: Sequence[T], n_workers: int) -> Iterator[R]:
-    """What `translate` makes of each batch, in order; with several workers, each has a processor thread."""
-    if n_workers <= 1:
+def _in_turn(translate: Callable[[T], R], batches: Sequence[T], n_workers: int, *, alone: bool) -> Iterator[R]:
+    """What `translate` makes of each batch, in order; with several workers, each has a processor thread.
+
+    With `alone`, one worker has one too: what torch does in a step of the C engine is so little that its threads would
+    mostly wait for each other, ten times as long as the work where another program has the other core.
+    """
+    if torch.get_num_threads() == 1 or (n_workers <= 1 and not alone):
         yield from map(translate, batches)
         return
-    pool = ThreadPoolExecutor(n_workers, "search", set_threads, (1,))
+    pool = ThreadPoolExecutor(max(1, n_workers), "search", set_threads, (1,))
     try:
         yield from pool.map(translate, batches)
     finally:
