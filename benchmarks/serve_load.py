@@ -119,11 +119,14 @@ def main() -> None:
         asyncio.run(load(port, texts[:200], 20, given.beam))
         before = memory(server.pid)
         rates: dict[int, list[float]] = {1: [], given.clients: []}
+        is_good = True
         for _ in range(2):
             for n_clients, few in ((1, given.requests // 5), (given.clients, given.requests)):
                 rate, answers, slowest, n_refused = asyncio.run(load(port, texts[:few], n_clients, given.beam))
                 rates[n_clients].append(rate)
+                is_good &= slowest < 1
                 n_wrong = sum(answer != wanted for answer, wanted in zip(answers, expected, strict=False))
+                is_good &= not n_wrong
                 print(
                     f"{n_clients:4} clients: {rate:6.1f} requests/s, {n_wrong} of {few} wrong or lost, "
                     f"{n_refused} told to come again, /health at most {1000 * slowest:.0f} ms"
@@ -131,6 +134,8 @@ def main() -> None:
         print(f"together / alone: {statistics.mean(rates[given.clients]) / statistics.mean(rates[1]):.2f}")
         print(f"memory: {before:.0f} MB before, {memory(server.pid):.0f} MB after")
         server.terminate()
+    if not is_good:
+        sys.exit("a wrong answer, or /health took over a second")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import contextlib
 import ipaddress
 import os
+import re
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,6 +43,7 @@ def serve(
 
     Raises:
         UsageError: Others could use the models without a token, or Starlette or Uvicorn is not installed.
+        DataError: The file of corrections is another.
         CannotCreateError: The port cannot be had.
     """
     try:
@@ -53,6 +55,9 @@ def serve(
         from s2s.serving.protocol import server
     except ModuleNotFoundError as error:
         raise UsageError(f"{error.name} is needed and is not installed", hint="pip install 's2s[serve]'") from None
+    token = token or None
+    if token is not None and not re.fullmatch("[!-~]+", token):
+        raise UsageError("the token is to have letters, digits and signs of ASCII, without spaces")
     is_local = _is_local(host)
     if not is_local and not token:
         raise UsageError(
@@ -72,7 +77,8 @@ def serve(
             stack.callback(batcher.close)
             served.append(Served(name, batcher))
         access = Access(token, _HERE_NAMES | {host.lower()} if is_local and not token else None)
-        kept = Corrections(corrections, limits.corrections_bytes) if corrections else None
+        languages = [code for model in served for code in (model.translator.bundle.source, *model.targets)]
+        kept = Corrections(corrections, languages, limits.corrections_bytes) if corrections else None
         application = Server(Models(served, limits, sentences_of), limits, access, kept).application()
         address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         for model in served:

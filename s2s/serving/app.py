@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from s2s.console import say
 from s2s.decoding.translation import Translation
 from s2s.serving.corrections import Corrections
 from s2s.serving.counters import Counters
@@ -61,7 +61,8 @@ class Access:
         if self.hosts is not None and _name(given) not in self.hosts:
             raise RefusedError(403, "the server is not called by its name")
         origin = request.headers.get("origin")
-        if request.method != "GET" and origin is not None and urlsplit(origin).netloc != given:
+        is_other = origin is not None and origin.partition("://")[2] != given
+        if request.method != "GET" and is_other and self.token is None:  # a browser does not add the token by itself
             raise RefusedError(403, "pages of other sites may not ask here")
 
     def check_token(self, request: Request, in_body: object = None) -> None:
@@ -75,7 +76,8 @@ class Access:
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
         given = bearer if scheme.lower() == "bearer" else in_body
         if not isinstance(given, str) or not hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode()):
-            raise RefusedError(401, "a token is needed: Authorization: Bearer TOKEN, or the field api_key")
+            # LibreTranslate's clients know this status
+            raise RefusedError(403, "a token is needed: Authorization: Bearer TOKEN, or the field api_key")
 
 
 @dataclass
@@ -109,7 +111,11 @@ class Server:
         }
         routes = [Route(path, self._guarded(path, handler), methods=["POST"]) for path, handler in posts.items()]
         routes += [Route(path, self._guarded(path, handler), methods=["GET"]) for path, handler in gets.items()]
-        return Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found})
+        if self.access.token is not None:
+            routes += [Route(path, self._guarded(path, _preflight), methods=["OPTIONS"]) for path in [*posts, *gets]]
+        application = Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found})
+        application.router.redirect_slashes = False
+        return application
 
     def _guarded(self, path: str, handler: Handler) -> Handler:
         """A handler whose refusals are answered in words, and whose every answer is counted."""
@@ -123,7 +129,12 @@ class Server:
                 response = _refusal(error)
             except ClientDisconnect:
                 response = Response(status_code=499)  # nobody reads it
+            except Exception as error:
+                say(f"{path}: this is a bug in s2s: {type(error).__name__}")
+                response = JSONResponse({"error": "something went wrong in the server"}, 500)
             response.headers.update({**_HEADERS, **response.headers})
+            if self.access.token is not None:
+                response.headers["access-control-allow-origin"] = "*"
             self.counters.answered(path, response.status_code, time.perf_counter() - begun)
             return response
 
@@ -163,7 +174,7 @@ class Server:
         """LibreTranslate's question for a text's language, which is not found out: those that can be translated."""
         fields = await read_fields(request, self.limits)
         self.access.check_token(request, fields.get("api_key"))
-        text_of(fields, "q", self.limits)
+        text_of(fields, "q", self.limits.characters)
         return JSONResponse([{"language": code, "confidence": 0.0} for code in self.models.sources()])
 
     async def correct(self, request: Request) -> Response:
@@ -172,11 +183,15 @@ class Server:
         self.access.check_token(request, fields.get("api_key"))
         if self.corrections is None:
             raise RefusedError(404, "this server takes no corrections")
-        names = ("source", "correction", "language", "machine", "model")
-        texts = [text_of(fields, name, self.limits) for name in names]
-        if not texts[0].strip() or not texts[1].strip():
+        names = ("source", "correction", "machine", "language", "model")
+        source, correction, machine, language, name = (text_of(fields, one, self.limits.body_bytes) for one in names)
+        if not source.strip() or not correction.strip():
             raise RefusedError(400, "source and correction are to have text")
-        await asyncio.to_thread(self.corrections.add, *texts)
+        model = self.models.named(name)
+        if language not in model.targets:
+            raise RefusedError(400, f"{model.name} does not translate into that language")
+        languages = (model.translator.bundle.source, language)
+        await asyncio.to_thread(self.corrections.add, source, correction, machine, languages, name)
         return JSONResponse({"kept": True})
 
     async def languages(self, _request: Request) -> Response:
@@ -192,7 +207,9 @@ class Server:
         return JSONResponse(answer)
 
     async def health(self, _request: Request) -> Response:
-        """Whether the server is there."""
+        """Whether the server is there, and can translate."""
+        if not all(model.batcher.is_alive for model in self.models.models):
+            raise RefusedError(500, "a thread that translates has ended: start the server again")
         return JSONResponse({"status": "ok"})
 
     async def metrics(self, request: Request) -> Response:
@@ -222,9 +239,15 @@ def _refusal(error: RefusedError) -> Response:
         headers["retry-after"] = str(error.retry_after)
     if error.close:
         headers["connection"] = "close"
-    if error.status == 401:
-        headers["www-authenticate"] = "Bearer"
-    return JSONResponse({"error": error.what}, error.status, headers)
+    what = error.what.encode("utf-8", "replace").decode()  # it may repeat what is no text
+    return JSONResponse({"error": what}, error.status, headers)
+
+
+async def _preflight(_request: Request) -> Response:
+    """A browser asks whether a page of another site may: with the token it may."""
+    methods, fields = "GET, POST", "authorization, content-type"
+    headers = {"access-control-allow-methods": methods, "access-control-allow-headers": fields}
+    return Response(status_code=204, headers=headers)
 
 
 async def _not_found(request: Request, error: Exception) -> Response:

@@ -51,6 +51,7 @@ class Job:
     def __init__(self, sentences: Sequence[str], wish: Wish) -> None:
         self.sentences, self.wish = sentences, wish
         self.done: Future[list[Translation]] = Future()
+        self.done.set_running_or_notify_cancel()  # from now on who waits cannot cancel it: a worker would stumble
         self.n_taken = 0
         self.is_abandoned = False
         self.found: dict[int, Translation] = {}
@@ -102,6 +103,11 @@ class Batcher:
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(self.n_workers)]
         for thread in self._threads:
             thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether all workers are there."""
+        return all(thread.is_alive() for thread in self._threads)
 
     @property
     def n_waiting(self) -> int:

@@ -11,6 +11,7 @@ class Limits:
         body_bytes: Of a request's body.
         texts: Texts of a request.
         characters: Of a text.
+        sentences: Of a request.
         beam: Hypotheses kept, and so the most alternatives.
         waiting: Requests that have not been begun.
         seconds: From a request's arrival to its answer.
@@ -22,6 +23,7 @@ class Limits:
     body_bytes: int = 256 * 1024
     texts: int = 64
     characters: int = 5_000
+    sentences: int = 2_000
     beam: int = 8
     waiting: int = 256
     seconds: float = 30.0

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from s2s.decoding.alignment import word_numbers
 from s2s.decoding.translation import Translation
 from s2s.decoding.translator import Translator
 from s2s.serving.batcher import Batcher, Job, Wish
@@ -77,7 +78,9 @@ class Order:
             found = [next(each) for _ in text.sentences]
             translated.append(text.joined([one.text for one in found], space))
             alternatives.append(self._alternatives(text, found, space))
-            details.append([_details(one, gap) for one, gap in zip(found, text.gaps, strict=False)])
+            if self.asked.details:
+                gaps = zip(found, text.gaps, strict=False)  # what stands after the last is no sentence's
+                details.append([self._details(one, gap) for one, gap in gaps])
         answer: dict[str, Any] = {"translatedText": self._in_form(translated)}
         if self.asked.n_alternatives:
             answer["alternatives"] = self._in_form(alternatives)
@@ -105,24 +108,29 @@ class Order:
                 wanted.append(other)
         return wanted
 
+    def _details(self, translation: Translation, gap: str) -> dict[str, Any]:
+        source_words, words = translation.source.split(), translation.text.split()
+        vocabularies = self.model.translator.bundle.vocabularies
+        # in rare characters the vocabulary sees other words than there are: then nothing is said of them
+        fits = len(source_words) == _n_words(vocabularies.src.pieces(translation.source))
+        confidence = translation.confidence if len(translation.confidence or ()) == len(words) else None
+        links = (translation.alignment or []) if fits and confidence is not None else []
+        return {
+            "before": gap,
+            "source": translation.source,
+            "translation": translation.text,
+            "source_words": source_words,
+            "words": words,
+            "confidence": None if confidence is None else [round(value, 4) for value in confidence],
+            "alignment": [[src, tgt] for src, tgt in links],
+            "candidates": [{"text": one.text, "score": round(one.score, 4)} for one in translation.candidates],
+            "cut": translation.n_cut > 0,
+            "in_parts": translation.n_parts > 1,
+        }
 
-def _details(translation: Translation, gap: str) -> dict[str, Any]:
-    source_words, words = translation.source.split(), translation.text.split()
-    links = translation.alignment or []
-    confidence = translation.confidence or []
-    return {
-        "before": gap,
-        "source": translation.source,
-        "translation": translation.text,
-        "source_words": source_words,
-        "words": words,
-        # the vocabulary may see other words in rare characters; what does not fit is left out
-        "confidence": [round(value, 4) for value in confidence] if len(confidence) == len(words) else None,
-        "alignment": [[src, tgt] for src, tgt in links if src < len(source_words) and tgt < len(words)],
-        "candidates": [{"text": one.text, "score": round(one.score, 4)} for one in translation.candidates],
-        "cut": translation.n_cut > 0,
-        "in_parts": translation.n_parts > 1,
-    }
+
+def _n_words(pieces: Sequence[str]) -> int:
+    return max(word_numbers(pieces), default=-1) + 1
 
 
 class Models:
@@ -153,14 +161,14 @@ class Models:
         to = target if translator.bundle.targets else None
         wish = Wish(translator.options(beam=beam, n_best=n_best), asked.details, to)
         texts = [cut(text, self._sentences_of) for text in asked.texts]
-        job = model.batcher.submit([sentence for text in texts for sentence in text.sentences], wish)
+        sentences = [sentence for text in texts for sentence in text.sentences]
+        if len(sentences) > self._limits.sentences:
+            raise RefusedError(400, f"a request may have {self._limits.sentences:,} sentences, not {len(sentences):,}")
+        job = model.batcher.submit(sentences, wish)
         return Order(asked, model, target, texts, job)
 
     def _model(self, asked: Asked) -> Served:
-        named = [model for model in self.models if asked.model in (None, model.name)]
-        if not named:
-            names = ", ".join(model.name for model in self.models)
-            raise RefusedError(400, f"there is no model of that name here; there is {names}")
+        named = self.models if asked.model is None else [self.named(asked.model)]
         for model in named:
             if asked.source in ("auto", model.translator.bundle.source) and (
                 asked.target is None or asked.target in model.targets
@@ -169,6 +177,18 @@ class Models:
         pairs = ", ".join(f"{model.translator.bundle.source} to {'/'.join(model.targets)}" for model in named)
         wish = f"{asked.source[:20]} to {asked.target[:20]}" if asked.target else f"from {asked.source[:20]}"
         raise RefusedError(400, f"cannot translate {wish}: there is {pairs}")
+
+    def named(self, name: str) -> Served:
+        """The model of a name.
+
+        Raises:
+            RefusedError: There is none.
+        """
+        for model in self.models:
+            if model.name == name:
+                return model
+        names = ", ".join(model.name for model in self.models)
+        raise RefusedError(400, f"there is no model of that name here; there is {names}")
 
     def languages(self) -> list[dict[str, Any]]:
         """The languages that can be translated from and into, in the form of LibreTranslate."""

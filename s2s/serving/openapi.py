@@ -8,13 +8,13 @@ from s2s.version import __version__
 _ERROR = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
 _MEANINGS = {
     400: "A field is missing, of the wrong kind or beyond the limits, or no model translates that.",
-    401: "The token is missing or wrong.",
-    403: "The request comes from a page of another site, or by a wrong name of the host.",
+    403: "The token is missing or wrong, or it is a page of another site, or a wrong name of the host.",
     404: "Corrections are not taken.",
     408: "The request did not come in time.",
     413: "The body is too long.",
     415: "The body is neither JSON nor a form.",
     503: "There is too much to do: try again after the seconds in Retry-After.",
+    500: "Something went wrong in the server.",
     507: "The file of corrections is full or cannot be written.",
 }
 
@@ -64,24 +64,25 @@ def description(limits: Limits) -> dict[str, Any]:
         "details": {**one_or_all, "items": _object(sentence)},
         "milliseconds": {"type": "number"},
     }
+    anything = {"type": "string"}
     correction = {
-        "source": text,
-        "correction": text,
-        "language": {**text, "description": "Language code of the correction."},
-        "machine": {**text, "description": "What the model said."},
-        "model": {**text, "description": "Its name."},
+        "source": anything,
+        "correction": anything,
+        "language": {**language, "description": "Language code of the correction."},
+        "machine": {**anything, "description": "What the model said."},
+        "model": {**language, "description": "Its name."},
     }
     found = {"type": "array", "items": _object({"language": language, "confidence": {"type": "number"}})}
     known = {"code": language, "name": language, "targets": {"type": "array", "items": language}}
     paths = {
-        "/translate": _post("Translate texts", translate, ["q"], _object(answer), (400, 401, 403, 408, 413, 415, 503)),
+        "/translate": _post("Translate texts", translate, ["q"], _object(answer), (400, 403, 408, 413, 415, 503)),
         "/detect": _post("Languages that can be translated; none is detected", {"q": text}, ["q"], found),
         "/corrections": _post(
             "Keep a correction",
             correction,
             list(correction),
             _object({"kept": {"type": "boolean"}}),
-            (400, 401, 403, 404, 408, 413, 415, 507),
+            (400, 403, 404, 408, 413, 415, 507),
         ),
         "/languages": _get("What can be translated into what", {"type": "array", "items": _object(known)}),
         "/models": _get("The models, and limits", {"type": "object"}),
@@ -104,7 +105,7 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 
 def _answers(schema: dict[str, Any], codes: tuple[int, ...], kind: str) -> dict[str, Any]:
     answers: dict[str, Any] = {"200": {"description": "Done.", "content": {kind: {"schema": schema}}}}
-    for code in codes:
+    for code in (*codes, 500):
         answers[str(code)] = {"description": _MEANINGS[code], "content": {"application/json": {"schema": _ERROR}}}
     return answers
 
@@ -118,10 +119,10 @@ def _post(
     properties: dict[str, Any],
     required: list[str],
     schema: dict[str, Any],
-    codes: tuple[int, ...] = (400, 401, 403, 408, 413, 415),
+    codes: tuple[int, ...] = (400, 403, 408, 413, 415),
 ) -> dict[str, Any]:
     body = {**_object(properties), "required": required}
-    kinds = ("application/json", "application/x-www-form-urlencoded")
+    kinds = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
     content = {kind: {"schema": body} for kind in kinds}
     responses = _answers(schema, codes, "application/json")
     return {"post": {"summary": summary, "requestBody": {"required": True, "content": content}, "responses": responses}}

@@ -19,9 +19,10 @@ def patient_protocol(limits: Limits) -> type[asyncio.Protocol]:
     """HTTP/1.1 with these limits of connections."""
 
     class Patient(H11Protocol):
-        """Closes a connection on which no whole head of a request comes in time."""
+        """Ends a connection on which no whole head of a request comes in time, or an answer is not taken."""
 
-        _timer: asyncio.TimerHandle | None = None
+        _until_request: asyncio.TimerHandle | None = None
+        _until_taken: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             if len(self.connections) >= limits.connections:
@@ -30,35 +31,46 @@ def patient_protocol(limits: Limits) -> type[asyncio.Protocol]:
                 self.transport = transport
                 return
             super().connection_made(transport)
-            self._expect_request()
+            self._until_request = self._abort_later()
 
         def data_received(self, data: bytes) -> None:
             if self.flow is None:  # refused above
                 return
             super().data_received(data)
             if self.cycle is not None and not self.cycle.response_complete:
-                self._stop_timer()
+                _cancel(self._until_request)
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            _cancel(self._until_taken)
+            self._until_taken = self._abort_later()
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            _cancel(self._until_taken)
 
         def on_response_complete(self) -> None:
             super().on_response_complete()
-            self._expect_request()
+            if self.cycle.response_complete:  # else the next request had come already, and is answered now
+                _cancel(self._until_request)
+                self._until_request = self._abort_later()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            self._stop_timer()
+            _cancel(self._until_request)
+            _cancel(self._until_taken)
             if self.flow is not None:
                 super().connection_lost(exc)
 
-        def _expect_request(self) -> None:
-            self._stop_timer()
-            if not self.transport.is_closing():
-                self._timer = self.loop.call_later(limits.reading_seconds, self.transport.close)
-
-        def _stop_timer(self) -> None:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
+        def _abort_later(self) -> asyncio.TimerHandle:
+            # closing would wait until the client has taken what is left
+            return self.loop.call_later(limits.reading_seconds, self.transport.abort)
 
     return Patient
+
+
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
 
 
 def server(application: Any, limits: Limits, *, drain_seconds: int = 5) -> uvicorn.Server:

@@ -3,6 +3,8 @@
 import asyncio
 import json
 from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import Message
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,7 +13,9 @@ from starlette.requests import Request
 from s2s.serving.limits import Limits, RefusedError
 
 Fields = dict[str, Any]
-_FORM = "application/x-www-form-urlencoded"
+_FORM, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+_THROWN_AWAY = 8 * 1024 * 1024
+_YES, _NO = (True, "true", "True", "1"), (None, False, "false", "False", "0", "")
 
 
 @dataclass(frozen=True)
@@ -40,23 +44,21 @@ class Asked:
 
 
 async def read_fields(request: Request, limits: Limits) -> Fields:
-    """The fields of a request's body, which is a JSON object or a form in URL encoding.
+    """The fields of a request: its body, a JSON object or a form, and its query.
 
     Raises:
         RefusedError: It is too long, comes too slowly, or is neither.
         ClientDisconnect: The client has gone.
     """
     body = await _read_body(request, limits)
+    query = _form(request.scope["query_string"])
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if not body.strip():
+        return query
     if kind == _FORM:
-        try:
-            pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=1000, errors="replace")
-        except ValueError as error:
-            raise RefusedError(400, f"the form cannot be read: {error}") from None
-        fields: Fields = {}
-        for key, value in pairs:
-            fields[key] = [*_listed(fields[key]), value] if key in fields else value
-        return fields
+        return {**query, **_form(body)}
+    if kind == _MULTIPART:
+        return {**query, **_multipart(request.headers["content-type"], body)}
     if kind not in ("", "application/json", "text/json"):
         raise RefusedError(415, f"send application/json or {_FORM}, not {kind[:100]}")
     try:
@@ -65,25 +67,58 @@ async def read_fields(request: Request, limits: Limits) -> Fields:
         raise RefusedError(400, f"the body is not JSON: {str(error)[:200]}") from None
     if not isinstance(content, dict):
         raise RefusedError(400, "the body is to be a JSON object")
-    return content
+    return {**query, **content}
+
+
+def _form(text: bytes) -> Fields:
+    try:
+        pairs = parse_qsl(text.decode("utf-8"), keep_blank_values=True, max_num_fields=1000, errors="replace")
+    except ValueError as error:
+        raise RefusedError(400, f"the form cannot be read: {error}") from None
+    return _gathered(pairs)
+
+
+def _multipart(kind: str, body: bytes) -> Fields:
+    message = message_from_bytes(b"Content-Type: " + kind.encode("utf-8", "replace") + b"\r\n\r\n" + body)
+    parts = message.get_payload()
+    if not message.is_multipart() or not isinstance(parts, list):
+        raise RefusedError(400, "the form cannot be read: it has no parts")
+    pairs = []
+    for part in parts:
+        if not isinstance(part, Message):
+            continue
+        name, content = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(content, bytes):
+            pairs.append((name, content.decode("utf-8", "replace")))
+    return _gathered(pairs)
+
+
+def _gathered(pairs: list[tuple[str, str]]) -> Fields:
+    """Fields by name; one that comes several times is a list."""
+    fields: Fields = {}
+    for key, value in pairs:
+        fields[key] = [*_listed(fields[key]), value] if key in fields else value
+    return fields
 
 
 async def _read_body(request: Request, limits: Limits) -> bytes:
-    too_long = RefusedError(413, f"a request may have {limits.body_bytes:,} bytes", close=True)
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared[:20]) > limits.body_bytes:
-        raise too_long
     body = bytearray()
+    n_bytes = 0
     try:
         async with asyncio.timeout(limits.reading_seconds):
             async for chunk in request.stream():
-                body += chunk
-                if len(body) > limits.body_bytes:
-                    raise too_long
+                n_bytes += len(chunk)
+                # somewhat more than it may have is taken and thrown away, or the client would not get to read why
+                if n_bytes > limits.body_bytes + _THROWN_AWAY:
+                    break
+                if n_bytes <= limits.body_bytes:
+                    body += chunk
     except TimeoutError:
         raise RefusedError(
             408, f"the request did not come within {limits.reading_seconds:g} seconds", close=True
         ) from None
+    if n_bytes > limits.body_bytes:
+        raise RefusedError(413, f"a request may have {limits.body_bytes:,} bytes", close=True)
     return bytes(body)
 
 
@@ -117,12 +152,12 @@ def asked(fields: Fields, limits: Limits) -> Asked:
         n_alternatives,
         beam,
         _word(fields, "model"),
-        fields.get("details") in (True, "true", "1"),
+        _flag(fields, "details"),
     )
 
 
-def text_of(fields: Fields, name: str, limits: Limits) -> str:
-    """A field that is a text within the limits.
+def text_of(fields: Fields, name: str, most: int) -> str:
+    """A field that is a text of at most so many characters.
 
     Raises:
         RefusedError: It is not.
@@ -130,9 +165,17 @@ def text_of(fields: Fields, name: str, limits: Limits) -> str:
     value = fields.get(name)
     if not isinstance(value, str):
         raise RefusedError(400, f"{name} is to be a text")
-    if len(value) > limits.characters:
-        raise RefusedError(400, f"{name} may have {limits.characters:,} characters, not {len(value):,}")
+    if len(value) > most:
+        raise RefusedError(400, f"{name} may have {most:,} characters, not {len(value):,}")
     return value
+
+
+def _flag(fields: Fields, name: str) -> bool:
+    """A field that is yes or no; no if it is missing."""
+    value = fields.get(name)
+    if isinstance(value, int | str | None) and (value in _YES or value in _NO):
+        return value in _YES
+    raise RefusedError(400, f"{name} is to be true or false")
 
 
 def _word(fields: Fields, name: str) -> str | None:

@@ -50,10 +50,16 @@ def test_it_serves_until_a_signal_and_finishes_what_it_is_at(tmp_path: Path) -> 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
 def test_others_need_a_token(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("S2S_TOKEN", raising=False)
-    done = CliRunner().invoke(app, ["serve", str(GOLDEN), "--host", host])
+    done = CliRunner().invoke(app, ["serve", str(GOLDEN), "--host", host, "--token", ""])
     assert done.exit_code == 2
     assert "--token" in done.stderr
     assert not _is_local(host)
+
+
+@pytest.mark.parametrize("token", ["a b", "schlüssel", "a\nb"])
+def test_a_token_that_cannot_be_sent_is_refused(token: str) -> None:
+    done = CliRunner().invoke(app, ["serve", str(GOLDEN), "--port", "0", "--token", token])
+    assert (done.exit_code, "token" in done.stderr) == (2, True)
 
 
 def test_what_is_wrong_is_said_before_anything_runs(tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def test_the_keyboard_suffices(browser: Browser) -> None:
     assert browser.js("document.activeElement.id") == "go"
     browser.press("Enter")
     browser.wait("document.querySelectorAll('.result .word').length")
+    assert browser.js("document.activeElement.id") == "go"
     browser.press("Tab")
     browser.press("ArrowRight")
     assert browser.js("document.activeElement.textContent") == "eins"
@@ -132,6 +133,14 @@ def test_a_long_text_and_one_from_right_to_left(browser: Browser) -> None:
     [source] = shown(browser, ".text.source")
     assert source == text
     assert browser.js("document.documentElement.scrollWidth <= innerWidth")
+    browser.js("document.querySelector('#source').value = ''; document.querySelector('#source').focus()")
+    browser.type(text + " dog")
+    browser.press("Enter", control=True)
+    browser.wait("document.querySelector('#problem').textContent.includes('5,000 characters')")
+    assert browser.js("document.querySelector('#source').value") == text + " dog"  # nothing of it is cut off
+    assert "4 too many" in browser.js("document.querySelector('#count').textContent")
+    translate(browser, "cat\n\nשלום one")
+    assert browser.js("getComputedStyle(document.querySelector('.text.source')).unicodeBidi") == "plaintext"
     translate(browser, "שלום one")
     assert browser.js("getComputedStyle(document.querySelector('.text.source')).direction") == "rtl"
     assert browser.js("getComputedStyle(document.querySelector('#source')).direction") == "rtl"
@@ -147,7 +156,7 @@ def test_a_correction_is_kept(browser: Browser, server: Running) -> None:
     browser.click(".result details button")
     browser.wait("document.querySelector('.result details [role=status]').textContent === 'Saved.'")
     assert server.server.corrections is not None
-    assert server.server.corrections.path.read_text("utf-8").endswith("\ncat one\teine Katze\tde\teins Katze\tfirst\n")
+    assert server.server.corrections.path.read_text("utf-8").endswith("\ncat one\teine Katze\teins Katze\tfirst\n")
 
 
 @pytest.mark.skipif(util.find_spec("axe_core_python") is None, reason="axe-core-python is not installed")

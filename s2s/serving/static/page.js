@@ -58,14 +58,21 @@ function fill(select, values, first) {
 function choose() {
   const model = chosen();
   fill(by("target"), model.targets);
-  const others = about.models.filter((other) => other !== model && other.source === model.source);
+  besides();
+  by("source").lang = model.source;
+}
+
+function besides() {
+  const [model, target] = [chosen(), by("target").value];
+  const alike = (other) => other !== model && other.source === model.source && other.targets.includes(target);
+  const others = about.models.filter(alike);
   fill(by("beside"), others.map((other) => other.name), "none");
   by("beside-field").hidden = !others.length;
-  by("source").lang = model.source;
 }
 
 async function begin() {
   by("problem").replaceChildren();
+  const isFirst = !about;
   try {
     about = await ask("/models");
   } catch (error) {
@@ -74,19 +81,46 @@ async function begin() {
   }
   fill(by("model"), about.models.map((model) => model.name));
   by("beam").max = about.limits.beam;
-  by("beam").value = Math.min(about.limits.beam, about.models[0].beam);
+  if (isFirst) by("beam").value = Math.min(about.limits.beam, about.models[0].beam);
   by("alternatives").max = about.limits.beam - 1;
-  by("source").maxLength = about.limits.characters;
   by("token-field").hidden = !about.token;
-  by("token").value = sessionStorage.getItem("token") || "";
+  if (isFirst) by("token").value = remembered("token") || "";
   choose();
   tell();
 }
 
+async function again() {
+  await begin(); // the server may have been started with other models
+  if (!by("problem").hasChildNodes()) await translate();
+}
+
+// Where the browser keeps nothing for sites, nothing is kept.
+function remembered(name) {
+  try {
+    return sessionStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+
+function remember(name, value) {
+  try {
+    sessionStorage.setItem(name, value);
+  } catch {
+    // then it is asked for again
+  }
+}
+
+// As the server counts: a character outside the basic plane is one.
+const length = (text) => [...text].length;
+
 function tell() {
   by("beam-is").textContent = by("beam").value;
-  const most = about ? ` of ${about.limits.characters.toLocaleString("en")}` : "";
-  by("count").textContent = `${by("source").value.length.toLocaleString("en")}${most} characters`;
+  const n = length(by("source").value);
+  const most = about ? about.limits.characters : Infinity;
+  const left = n > most ? `: ${(n - most).toLocaleString("en")} too many` : "";
+  by("count").textContent = `${n.toLocaleString("en")}${about ? ` of ${most.toLocaleString("en")}` : ""} characters${left}`;
+  by("count").classList.toggle("note", n > most);
 }
 
 async function translate() {
@@ -96,13 +130,21 @@ async function translate() {
     by("status").textContent = "Type a text first.";
     return;
   }
+  if (length(by("source").value) > about.limits.characters) {
+    complain(`A text may have ${about.limits.characters.toLocaleString("en")} characters: shorten it, or translate it in parts.`, translate);
+    return;
+  }
+  if (!/^[!-~]*$/.test(by("token").value)) {
+    complain("The token has characters that no token has.", translate);
+    return;
+  }
   if (running) running.abort();
   running = new AbortController();
   const mine = running;
-  sessionStorage.setItem("token", by("token").value);
+  remember("token", by("token").value);
   by("problem").replaceChildren();
   by("status").textContent = "Translating …";
-  by("go").disabled = true;
+  by("go").setAttribute("aria-disabled", "true"); // still focused, so that the keyboard stays where it is
   const models = [chosen().name, by("beside").value].filter(Boolean);
   const alternatives = Math.max(0, Math.min(about.limits.beam - 1, Math.trunc(Number(by("alternatives").value)) || 0));
   const beam = Math.max(Number(by("beam").value), alternatives + 1);
@@ -110,17 +152,20 @@ async function translate() {
   tell();
   const wish = { q: by("source").value, source: "auto", target: by("target").value, alternatives, beam, details: true };
   try {
-    const answers = await Promise.all(models.map((model) => ask("/translate", { ...wish, model }, mine.signal)));
-    by("results").replaceChildren(...answers.map((answer) => shown(answer, wish)));
-    by("status").textContent = "Translated. Hover or focus a word to see where it comes from; arrow keys go from word to word.";
-  } catch (error) {
-    if (error.name === "AbortError") return;
-    by("status").textContent = "";
-    complain(error.message, translate);
+    const asked = models.map((model) => ask("/translate", { ...wish, model }, mine.signal));
+    const answers = await Promise.allSettled(asked);
+    if (mine.signal.aborted) return;
+    const good = answers.filter((answer) => answer.status === "fulfilled").map((answer) => answer.value);
+    const bad = answers.find((answer) => answer.status === "rejected");
+    if (good.length) by("results").replaceChildren(...good.map((answer) => shown(answer, wish)));
+    by("status").textContent = good.length
+      ? "Translated. Hover or focus a word to see where it comes from; arrow keys go from word to word."
+      : "";
+    if (bad) complain(bad.reason.message, again);
   } finally {
     if (running === mine) {
       running = null;
-      by("go").disabled = false;
+      by("go").removeAttribute("aria-disabled");
     }
   }
 }
@@ -132,7 +177,8 @@ function shown(answer, wish) {
   const target = made("p", { className: "text", dir: "auto", lang: wish.target });
   const notes = [];
   answer.details.forEach((sentence, number) => {
-    const [sourceWords, words] = [wordsOf(sentence.source), wordsOf(sentence.translation, sentence.confidence)];
+    const sourceWords = wordsOf(sentence.source, sentence.source_words);
+    const words = wordsOf(sentence.translation, sentence.words, sentence.confidence);
     const space = number && !sentence.before ? " " : sentence.before;
     source.append(space, ...sourceWords.nodes);
     target.append(space, ...words.nodes);
@@ -172,15 +218,15 @@ function alternatives(answer, wish) {
   return [heading, items.length ? made("ol", {}, ...items) : made("p", { className: "soft", textContent: "None." })];
 }
 
-function wordsOf(text, confidence) {
+// The words of a text, which the server has told apart, with what stands between them.
+function wordsOf(text, parts, confidence) {
   const nodes = [];
   const words = [];
-  for (const part of text.split(/(\s+)/u)) {
-    if (!part) continue;
-    if (/^\s+$/u.test(part)) {
-      nodes.push(part);
-      continue;
-    }
+  let end = 0;
+  for (const part of parts) {
+    const start = text.indexOf(part, end);
+    if (start > end) nodes.push(text.slice(end, start));
+    end = start + part.length;
     const word = made("span", { className: "word", textContent: part });
     const sure = confidence && confidence[words.length];
     if (typeof sure === "number") {
@@ -191,6 +237,7 @@ function wordsOf(text, confidence) {
     nodes.push(word);
     words.push(word);
   }
+  nodes.push(text.slice(end));
   return { nodes, words };
 }
 
@@ -231,7 +278,8 @@ function correction(answer, wish) {
   const said = made("span", { className: "soft", role: "status" });
   const save = made("button", { type: "button", textContent: "Save correction" });
   save.addEventListener("click", async () => {
-    save.disabled = true;
+    if (save.ariaDisabled === "true") return;
+    save.ariaDisabled = "true";
     said.textContent = "";
     try {
       await ask("/corrections", { source: wish.q, correction: box.value, language: wish.target, machine: answer.translatedText, model: answer.model });
@@ -239,7 +287,7 @@ function correction(answer, wish) {
     } catch (error) {
       said.textContent = `Not saved: ${error.message}`;
     }
-    save.disabled = false;
+    save.ariaDisabled = null;
   });
   return made("details", {}, made("summary", { textContent: "Correct it" }), box, made("div", { className: "bar" }, save, said));
 }
@@ -257,4 +305,5 @@ by("source").addEventListener("keydown", (event) => {
 by("source").addEventListener("input", tell);
 by("beam").addEventListener("input", tell);
 by("model").addEventListener("change", choose);
+by("target").addEventListener("change", besides);
 begin();
