@@ -1,6 +1,6 @@
 """The command line: parse, call one function, print. Whatever is slow to import is imported inside the commands."""
 
-from s2s.cli import data, training, using, watching  # noqa: F401  (each adds its commands, in this order)
+from s2s.cli import data, training, translating, using, watching  # noqa: F401  (each adds its commands, in this order)
 from s2s.cli.common import app
 
 
