@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from s2s.formats.content import Content, Outcome, Piece, Segment, Tag, merged, unpaired_alone
 from s2s.formats.plain import Plain, has_words, peel, plain
-from s2s.formats.projection import Link, is_nested, links_of, project
+from s2s.formats.projection import Link, is_nested, links_of, nesting_faults, project
 from s2s.formats.protect import difference
 from s2s.formats.sentences import joined_text, sentences
 
@@ -55,12 +55,12 @@ def outcomes(
     """
     trees = [_Tree(segment, number, accepts) for number, segment in enumerate(segments)]
     for _ in range(_Flow.N_ROUNDS):
+        for tree in trees:
+            tree.settle()
         flows = [flow for tree in trees for flow in tree.waiting()]
         if not flows:
             break
         _round(flows, translate, split_sentences)
-        for tree in trees:
-            tree.settle()
     return [tree.outcome() for tree in trees]
 
 
@@ -112,7 +112,7 @@ class _Flow:
     problem: str = ""
     failed: str = ""
 
-    N_ROUNDS = 4
+    N_ROUNDS = 5
 
     def __post_init__(self) -> None:
         self.content = tuple(unpaired_alone(self.content))
@@ -209,7 +209,10 @@ class _Tree:
         content = merged(
             piece for part in self.shape for piece in (part if isinstance(part, str) else self._said(part))
         )
-        if content == self.segment.content or self.accepts(self.number, content):
+        if all(flow.done == flow.content for flow in self.flows):
+            self.result = self.segment.content
+            return
+        if nesting_faults(content) <= nesting_faults(self.segment.content) and self.accepts(self.number, content):
             self.result = content
             return
         for flow in self.flows:

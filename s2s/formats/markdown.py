@@ -27,10 +27,12 @@ class _Place:
     Attributes:
         spans: Of its lines in the file, without what stands before them in quotes and lists.
         in_table: It is a cell, where `|` is escaped.
+        head: What stands before it in its block: the mark of a task or of a footnote.
     """
 
     spans: list[tuple[int, int]]
     in_table: bool
+    head: str
 
 
 class MarkdownFile:
@@ -131,7 +133,7 @@ class MarkdownFile:
             elif any(isinstance(piece, str) and piece.strip() for piece in content):
                 number = self._text.count("\n", 0, group[0][0]) + 1
                 self.segments.append(Segment(content, number))
-                self._places.append(_Place(group, in_table))
+                self._places.append(_Place(group, in_table, head[0] if head else ""))
 
     def accepts(self, number: int, content: Content) -> bool:
         """Whether it is read as it is meant: with the same tags, and nothing else than text between them."""
@@ -145,7 +147,7 @@ class MarkdownFile:
         wanted = " ".join(_words(content).split())
         if " ".join(_words(again).split()) != wanted:
             return False
-        blocks = self._parser.parse(flat, dict(self._env))
+        blocks = self._parser.parse(place.head + flat, dict(self._env))
         return len(blocks) == 3 and blocks[0].type == "paragraph_open"
 
     def _reflowed(self, content: Content, breaks: list[str], place: _Place) -> Content:

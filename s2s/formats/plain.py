@@ -8,7 +8,8 @@ from s2s.formats.content import Content, Piece, Tag, merged
 from s2s.formats.protect import things
 
 _OPENING, _CLOSING = "([{\"'„“‚«<¿¡", ")]}\"'“”’»>"
-_ATTACHED = ".,;:!?…)]}»”’。，、！？："
+ATTACHED = ".,;:!?…)]}»”’。，、！？："
+"""What has no space before it."""
 
 
 @dataclass
@@ -244,7 +245,7 @@ class _Taking:
         text = re.sub(r"\s+", " ", piece)
         for unit in self._waiting:
             unit.space_right, unit.right = text[0] == " ", text[0]
-        if self._waiting and self._text.endswith(" ") and text.lstrip()[:1] in _ATTACHED and text[0] != " ":
+        if self._waiting and self._text.endswith(" ") and text.lstrip()[:1] in ATTACHED and text[0] != " ":
             self._text = self._text[:-1]  # "Hello %s!" is "Hello!" without it
             for unit in self._waiting:
                 unit.start = min(unit.start, len(self._text))

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from s2s.formats.content import Content, Piece, Tag, merged
-from s2s.formats.plain import Pair, Plain, Unit
+from s2s.formats.html_tags import VOID
+from s2s.formats.plain import ATTACHED, Pair, Plain, Unit
 
 _WORD = re.compile(r"\S+")
 _TRAILING = re.compile(r"[^\w\s]*$")
@@ -116,7 +117,7 @@ class _Projection:
             self.out.append(" ")
         self.out += unit.pieces
         touches = after.isalnum() and not unit.right.isalnum()
-        if after and not after.isspace() and (unit.space_right or touches) and after.isalnum():
+        if after and not after.isspace() and (unit.space_right or touches) and after not in ATTACHED:
             self.out.append(" ")
 
     def _span(self, pair: Pair) -> tuple[int, int]:
@@ -196,6 +197,31 @@ def _n_trailing(word: str, outside: str) -> int:
 def _found(pattern: re.Pattern[str], text: str) -> str:
     match = pattern.search(text)
     return match[0] if match else ""
+
+
+_ELEMENT = re.compile(r"<(/?)([A-Za-z][\w:.-]*)(?:\s[^<>]*)?>")
+
+
+def nesting_faults(content: Content) -> int:
+    """How many tags of elements are not closed, or close nothing, in a content with pairs that are cut in two.
+
+    >>> nesting_faults((Tag("<b>"), "x", Tag("<br/>"), Tag("<i>"), Tag("</b>")))
+    1
+    """
+    opened: list[str] = []
+    faults = 0
+    for piece in content:
+        match = _ELEMENT.fullmatch(piece.raw) if isinstance(piece, Tag) else None
+        if match is None or match[0].endswith("/>") or match[2].lower() in VOID:
+            continue
+        if not match[1]:
+            opened.append(match[2])
+        elif match[2] in opened:
+            while opened.pop() != match[2]:
+                faults += 1
+        else:
+            faults += 1
+    return faults + len(opened)
 
 
 def is_nested(content: Content) -> bool:

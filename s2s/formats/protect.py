@@ -18,9 +18,10 @@ _THINGS = re.compile(
       | [$#%] \{ [^{}\s]* \} | \$ \( [\w.]+ \)                       # ${x} #{x} %{x} $(x)
       | ' \{ [^']* ' | ' \} '                                        # quoted in an ICU message
       | \{ [^{}\s]? [^{}]{0,80}? \}                                  # {0} {name} {n, number}
-      | %% | % [A-Za-z_]\w* %                                        # %name%
-      | % (?:\(\w+\)|<\w+>)? (?:\d+\$)? [-+\#0']* (?:\d+|\*)? (?:\.(?:\d+|\*))?
-          (?:hh|h|ll|l|q|L|j|z|t)? [diouxXeEfFgGaAcsSpn@] (?![^\W\d_])
+      | %% | % (?!(?:hh|ll?|[hqLjzt])?[diouxXeEfFgGaAcsSpn]%) [A-Za-z_]\w+ %   # %name%
+      | (?!(?<=\d)%[^\W\d_]{2}) %                                    # but not in 100%sure
+        (?:\(\w+\)|<\w+>)? (?:\d+\$)? [-+\#0']* (?:\d+|\*)? (?:\.(?:\d+|\*))?
+          (?:hh|h|ll|l|q|L|j|z|t)? [diouxXeEfFgGaAcsSpn@]
       | % (?:\(\w+\)) [a-zA-Z]
       | &(?:[A-Za-z]\w{1,30}|\#\d{1,7}|\#[xX][0-9a-fA-F]{1,6});      # entities that are text
       | \\[nrt"\\]                                                   # escapes that are text

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from s2s.formats.content import Content, Piece, Tag, merged
+from s2s.formats.protect import things
 
 
 def reflow(content: Content, widths: list[int], breaks: list[str], may_begin: Callable[[str], bool]) -> Content:
@@ -25,8 +26,9 @@ def reflow(content: Content, widths: list[int], breaks: list[str], may_begin: Ca
     length = 0
     for number, piece in enumerate(content):
         if isinstance(piece, str):
+            fixed = {offset for thing in things(piece) for offset in range(thing.start, thing.end)}
             for offset, char in enumerate(piece):
-                inside = offset > 0 or number > 0
+                inside = (offset > 0 or number > 0) and offset not in fixed
                 if char == " " and inside and may_begin(piece[offset + 1 :]):
                     places.append((length + offset, number, offset))
             length += len(piece)

@@ -80,7 +80,11 @@ class SubtitleFile:
     def accepts(self, number: int, content: Content) -> bool:
         """Whether it does not look like the times of a cue or like tags, and can be written."""
         texts = [piece for piece in content if isinstance(piece, str)]
-        if any("-->" in text or (not self._is_vtt and _TAG.search(text)) for text in texts):
+        written = self._written(content)
+        tags = [piece.raw for piece in content if isinstance(piece, Tag)]
+        read = [match[0] for match in _TAG.finditer(written)]
+        meant = [match[0] for raw in tags for match in _TAG.finditer(raw)]
+        if "-->" in written or read != meant:
             return False
         if not "".join(texts).strip() and any(isinstance(one, str) for one in self.segments[number].content):
             return False

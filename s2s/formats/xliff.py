@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pyexpat import ExpatError, ParserCreate
 from xml.sax.saxutils import escape
 
 from s2s.errors import DataError
@@ -228,7 +229,12 @@ class XliffFile:
         return node.attributes.get(("", "mtype")) != "protected"
 
     def accepts(self, number: int, content: Content) -> bool:
-        """XML takes every text."""
+        """Whether it is well-formed."""
+        parser = ParserCreate("utf-8")
+        try:
+            parser.Parse(f"<x>{self._written(number, content, cdata=False)}</x>".encode(), True)
+        except ExpatError:
+            return False
         return True
 
     def render(self, outcomes: Sequence[Outcome], language: str | None) -> bytes:
