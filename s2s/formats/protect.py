@@ -104,7 +104,7 @@ def difference(source: Content, target: Content) -> list[str]:
     return [key for key, _ in wrong]
 
 
-_EMBEDDED = re.compile(r"<(/?)([A-Za-z][\w:.-]*)((?:\s+[^<>]*?)?)(/?)>|<!--.*?-->", re.DOTALL)
+EMBEDDED = re.compile(r"<(/?)([A-Za-z][\w:.-]*)((?:\s+[^<>]*?)?)(/?)>|<!--.*?-->", re.DOTALL)
 
 
 def with_embedded_tags(pieces: Content) -> Content:
@@ -117,7 +117,7 @@ def with_embedded_tags(pieces: Content) -> Content:
             out.append(piece)
             continue
         place = 0
-        for match in _EMBEDDED.finditer(piece):
+        for match in EMBEDDED.finditer(piece):
             out.append(piece[place : match.start()])
             place = match.end()
             name = (match[2] or "").lower()

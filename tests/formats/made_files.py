@@ -15,7 +15,7 @@ THINGS = (
 )  # fmt: skip
 ICU = (
     "{n, plural, one {# old file} other {# files in {dir}}}",
-    "{who, select, female {She sleeps} male {He sleeps on %s} other {They {n, plural, =0 {do not} other {# do}} sleep}}",
+    "{who, select, female {She sleeps} male {He sleeps %s} other {They {n, plural, =0 {do not} other {# do}} sleep}}",
 )
 
 
@@ -31,7 +31,7 @@ def sentence(rng: random.Random) -> str:
     if rng.random() < 0.9:
         return " ".join(parts)
     # what is glued to others is told apart from words, but numbers and addresses are not
-    glued = [f" {part} " if part[:1].isalnum() and part in THINGS or part == "&nbsp;" else part for part in parts]
+    glued = [f" {part} " if (part[:1].isalnum() and part in THINGS) or part == "&nbsp;" else part for part in parts]
     return "".join(glued)
 
 
@@ -131,9 +131,8 @@ def xliff2(rng: random.Random) -> bytes:
         units.append(f'    <unit id="u{n}">{segments}\n    </unit>')
     text = (
         '<?xml version="1.0" encoding="{}"?>\n'
-        '<xliff xmlns="urn:oasis:names:tc:xliff:document:2.0" version="2.0" srcLang="en" trgLang="de">\n  <file id="f">\n'
-        + "\n".join(units)
-        + "\n  </file>\n</xliff>\n"
+        '<xliff xmlns="urn:oasis:names:tc:xliff:document:2.0" version="2.0" srcLang="en" trgLang="de">\n  '
+        '<file id="f">\n' + "\n".join(units) + "\n  </file>\n</xliff>\n"
     )
     return _encoded(rng, text)
 
@@ -148,20 +147,24 @@ def _encoded(rng: random.Random, text: str) -> bytes:
 
 
 def po(rng: random.Random) -> bytes:
-    header = (
-        'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n"Language: de\\n"\n'
-        f'"Plural-Forms: {rng.choice(PLURALS)}\\n"\n'
-    )
+    plural = rng.choice(PLURALS)
+    header = f"""msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=UTF-8\\n"
+"Language: de\\n"
+"Plural-Forms: {plural}\\n"
+"""
     entries = [header]
     for n in range(rng.randint(1, 8)):
-        comment = rng.choice(("", "# a translator's note\n", "#: src/a.c:12\n#, c-format\n", "#. said\n"))
+        comment = rng.choice(("", "# a translator's note\n", "#: src/a.c:12\n#, no-c-format\n", "#. said\n"))
         context = f'msgctxt "context {n}"\n'
+        end = rng.choice(("", "\\n"))
         if rng.random() < 0.3:
-            forms = "".join(f'msgstr[{i}] ""\n' for i in range(rng.randint(1, 2)))
-            body = f"msgid {_po_text(rng)}msgid_plural {_po_text(rng)}{forms}"
+            forms = "".join(f'msgstr[{i}] ""\n' for i in range(rng.randint(1, min(2, int(plural[9])))))
+            body = f"msgid {_po_text(rng, end)}msgid_plural {_po_text(rng, end)}{forms}"
         else:
             empty = rng.choice(('""', '""\n""'))
-            body = f"msgid {_po_text(rng)}msgstr {empty}\n"
+            body = f"msgid {_po_text(rng, end)}msgstr {empty}\n"
         entries.append(comment + context + body)
     entries.append('#, fuzzy\nmsgid "kept"\nmsgstr "gehalten %s"\n')
     entries.append('#~ msgid "old"\n#~ msgstr ""\n')
@@ -177,10 +180,9 @@ PLURALS = (
 )
 
 
-def _po_text(rng: random.Random) -> str:
+def _po_text(rng: random.Random, end: str) -> str:
     lines = [_with_tags(rng, 0) for _ in range(rng.choice((1, 1, 1, 2, 3)))]
     text = [line.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ").replace("\t", "\\t") for line in lines]
-    end = rng.choice(("", "\\n"))
     if len(text) == 1 and rng.random() < 0.7:
         return f'"{text[0]}{end}"\n'
     return '""\n' + "".join(f'"{line}\\n"\n' for line in text[:-1]) + f'"{text[-1]}{end}"\n'
@@ -287,8 +289,9 @@ def _md_inline(rng: random.Random, depth: int = 0) -> str:
         inner = _md_inline(rng, depth + 1) if depth < 2 and kind < 5 else ""
         parts.append(
             (
-                f"**{words(rng)}**" if depth else f"**{inner}**", f"_{words(rng)}_", f"[{words(rng)} *x*](http://a.b/(c) \"t\")",
-                f"[{words(rng)}][ref]", f"~~{words(rng)}~~", "`code  *x* ` ` `", "![an *image*](i.png)", "<https://auto.example>",
+                f"**{words(rng)}**" if depth else f"**{inner}**", f"_{words(rng)}_",
+                f"[{words(rng)} *x*](http://a.b/(c) \"t\")", f"[{words(rng)}][ref]", f"~~{words(rng)}~~",
+                "`code  *x* ` ` `", "![an *image*](i.png)", "<https://auto.example>",
                 "<b>html</b>", "[ref]", "word[^1]", _md_words(rng),
             )[kind]
         )  # fmt: skip
@@ -315,9 +318,7 @@ _BLOCKS = (
     lambda rng: f"```python\nx = '{words(rng)}'\n\ny\n```",
     lambda rng: f"    indented {words(rng)}",
     lambda rng: f"<div>\n{words(rng)}\n</div>",
-    lambda rng: (
-        f"| {words(rng)} | {_md_words(rng).replace('|', '')} |\n|---|:-:|\n| `a` {words(rng)} \\| x | **{words(rng)}** |"
-    ),
+    lambda rng: f"| {words(rng)} | {_md_words(rng)} |\n|---|:-:|\n| `a` {words(rng)} \\| x | **{words(rng)}** |",
     lambda rng: f"{_safe(words(rng))}  \nafter a hard break\\\n{_safe(words(rng))}",
     lambda rng: "* * *",
 )
