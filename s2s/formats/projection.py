@@ -13,6 +13,7 @@ from s2s.formats.html_tags import VOID
 from s2s.formats.plain import ATTACHED, Pair, Plain, Unit
 
 _WORD = re.compile(r"\S+")
+_MARKS = ".,;:!?…。，、！？；："
 _TRAILING = re.compile(r"[^\w\s]*$")
 _LEADING = re.compile(r"^[^\w\s]*")
 
@@ -80,7 +81,9 @@ class _Projection:
         self.words = [match.span() for match in _WORD.finditer(self.plain.text)]
         self.linked: dict[tuple[int, int], list[tuple[int, int]]] = {}
         for link in self.links:
-            self.linked.setdefault(link.source, []).append(link.target)
+            # sentences without spaces between them are one word of the whole text
+            word = next((one for one in self.words if one[0] <= link.source[0] < one[1]), link.source)
+            self.linked.setdefault(word, []).append(link.target)
 
     def write(self, pair: Pair, start: int, end: int) -> None:
         """Write the part of the translation that a pair holds, with what is in it."""
@@ -132,6 +135,10 @@ class _Projection:
             place = self._relative(pair.start)
             return place, max(place, self._relative(pair.end))
         start, end = min(target[0] for target in targets), max(target[1] for target in targets)
+        before = next((word for word in reversed(self.words) if word[1] <= own[0][0]), None)
+        if before is not None and before not in self.linked and own[0] in self.linked:
+            # an article that no word says attends to its noun; if it is outside in the source, it stays outside
+            start = max(start, min(self._noun(self.linked[own[0]])[0], end))
         return self._trim(text, pair, own, start, end)
 
     def _trim(self, text: str, pair: Pair, own: list[tuple[int, int]], start: int, end: int) -> tuple[int, int]:
@@ -140,6 +147,8 @@ class _Projection:
         outside = text[pair.end : last[1]] if pair.end < last[1] else ""
         if outside and not re.search(r"\w", outside):
             end -= _n_trailing(self.target[start:end], outside)
+        elif text[: pair.end].rstrip()[-1:].isalnum():  # nor is the end of a sentence in it that is not there
+            end = start + len(self.target[start:end].rstrip(_MARKS))
         outside = text[first[0] : pair.start] if first[0] < pair.start else ""
         if outside and not re.search(r"\w", outside):
             start += len(_found(_LEADING, self.target[start:end]))
@@ -169,7 +178,7 @@ class _Projection:
         before = next((word for word in reversed(self.words) if word[1] <= place), None)
         if unit.space_left or not unit.space_right:
             if targets := self.linked.get(follows):
-                return min(targets)[0]
+                return self._noun(targets)[0]
             if before is not None and (targets := self.linked.get(before)):
                 return max(targets)[1]
         else:
@@ -179,6 +188,15 @@ class _Projection:
                 return min(targets)[0]
         self.guessed = True
         return self._relative(place)
+
+    def _noun(self, targets: list[tuple[int, int]]) -> tuple[int, int]:
+        """The last of the first words that stand together: the noun, of an article and its noun."""
+        in_order = sorted(targets)
+        last = in_order[0]
+        for target in in_order[1:]:
+            if not self.target[last[1] : target[0]].strip():
+                last = target
+        return last
 
     def _relative(self, place: int) -> int:
         """The beginning of the word that is as far on in the translation."""
@@ -191,7 +209,11 @@ def _n_trailing(word: str, outside: str) -> int:
     """How many characters at the end of a word are the punctuation that stands outside in the source."""
     if not outside:
         return 0
-    return len(outside) if word.endswith(outside) else len(_found(_TRAILING, word))
+    if word.endswith(outside):
+        return len(outside)
+    if not outside.strip(_MARKS):
+        return len(word) - len(word.rstrip(_MARKS))
+    return len(_found(_TRAILING, word))
 
 
 def _found(pattern: re.Pattern[str], text: str) -> str:

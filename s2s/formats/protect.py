@@ -67,7 +67,8 @@ def things(text: str) -> Iterator[Thing]:
     for match in _THINGS.finditer(text):
         raw = match[0]
         if match["url"]:
-            raw = raw.rstrip(_AFTER_URL) if raw.count("(") >= raw.count(")") - 1 else raw
+            while raw[-1] in _AFTER_URL and not (raw[-1] == ")" and raw.count("(") >= raw.count(")")):
+                raw = raw[:-1]
             yield Thing(raw, raw, match.start())
         elif match["number"]:
             yield Thing(raw, number_key(raw), match.start(), is_number=True)

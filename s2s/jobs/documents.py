@@ -9,11 +9,11 @@ from s2s.console import say
 from s2s.decoding.search import SearchOptions
 from s2s.decoding.translator import Translation, Translator
 from s2s.errors import InputMissingError, UsageError
-from s2s.formats.content import Document, Outcome
+from s2s.formats.content import Content, Document, Outcome
 from s2s.formats.documents import open_document
 from s2s.formats.flow import Translated, outcomes
 from s2s.formats.xliff import XliffFile
-from s2s.jobs.glossary import Glossary, Placed, translate_with
+from s2s.jobs.glossary import Glossary, Placed, Seen, Term, is_in, translate_with
 
 _N_SHOWN = 20
 
@@ -53,7 +53,7 @@ class DocumentReport:
             if len(looked_at) > _N_SHOWN:
                 say(f"  and {len(looked_at) - _N_SHOWN:,} more")
         if self.placed is not None:
-            self.placed.tell("sentence")
+            self.placed.tell()
 
 
 def read_input(given: str) -> bytes:
@@ -96,13 +96,39 @@ def translate_document(
     Returns:
         The bytes of the translated file, and what happened.
     """
-    placed = None if glossary is None else Placed()
-    translate = _translate(translator, options, to, glossary, placed)
+    said: dict[Term, list[str]] = {}
+    translate = _translate(translator, options, to, glossary, said)
     found = outcomes(document.segments, translate, document.accepts, split_sentences=split_sentences)
     language = to or translator.bundle.target
     if isinstance(document, XliffFile):
         document.notes += _language_notes(document, translator.bundle.source, language)
+    placed = None if glossary is None else _placed(glossary, document, found, said)
     return document.render(found, language), DocumentReport(where, document, found, placed)
+
+
+def _placed(glossary: Glossary, document: Document, found: list[Outcome], said: dict[Term, list[str]]) -> Placed:
+    """What became of the terms, by what is in the file now.
+
+    Args:
+        glossary: The terms.
+        document: The file.
+        found: Its translation.
+        said: By term the sentences in whose translation it was placed.
+    """
+    placed = Placed()
+    for segment, outcome in zip(document.segments, found, strict=True):
+        source, target = _words(segment.content), _words(outcome.content or ())
+        for term, _ in glossary.terms_in(source):
+            if not is_in(term, target):
+                placed.seen.append(Seen(segment.line, term, "missing"))
+            else:
+                was_placed = any(text in source for text in said.get(term, ()))
+                placed.seen.append(Seen(segment.line, term, "placed" if was_placed else "there"))
+    return placed
+
+
+def _words(content: Content) -> str:
+    return " ".join("".join(piece for piece in content if isinstance(piece, str)).split())
 
 
 def _translate(
@@ -110,17 +136,18 @@ def _translate(
     options: SearchOptions,
     to: str | None,
     glossary: Glossary | None,
-    placed: Placed | None,
+    said: dict[Term, list[str]],
 ) -> Callable[[list[str], bool], Sequence[Translated]]:
     def translate(texts: list[str], align: bool) -> list[Translated]:
-        if glossary is None or placed is None:
-            found = translator.translate_lines(texts, options, align=align, to=to)
-            return [_translated(one) for one in found]
+        if glossary is None:
+            return [_translated(one) for one in translator.translate_lines(texts, options, align=align, to=to)]
+        placed = Placed()
         found, missing = translate_with(glossary, translator, options, texts, placed, to=to)
-        return [
-            _translated(one, f"the term {missing[number][0]} is not in the translation" if number in missing else "")
-            for number, one in enumerate(found)
-        ]
+        for one in placed.seen:
+            if one.how == "placed":
+                said.setdefault(one.term, []).append(texts[one.line - 1])
+        problems = {n: f"{terms[0].source} is not translated as {terms[0].target}" for n, terms in missing.items()}
+        return [_translated(one, problems.get(number, "")) for number, one in enumerate(found)]
 
     return translate
 

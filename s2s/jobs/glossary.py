@@ -5,9 +5,11 @@ search is done again with all before that, and the term, as prefix, so that what
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from s2s.console import say
 from s2s.corpus.text import read_lines
@@ -115,31 +117,39 @@ def read_glossary(path: Path) -> Glossary:
     return Glossary([term for term, _ in terms.values()])
 
 
-@dataclass
-class Placed:
-    """What was done about terms.
+@dataclass(frozen=True)
+class Seen:
+    """What became of a term of a line.
 
     Attributes:
-        n_there: Terms that were in the translation by themselves.
-        n_placed: Terms that were put into it.
-        missing: Line (from 1) and term of those that could not be.
+        line: Number of the line, from 1.
+        term: It.
+        how: It was `there` by itself, it was `placed`, or it is `missing`.
     """
 
-    n_there: int = 0
-    n_placed: int = 0
-    missing: list[tuple[int, str]] = field(default_factory=list)
+    line: int
+    term: Term
+    how: Literal["there", "placed", "missing"]
 
-    def tell(self, unit: str = "line") -> None:
+
+@dataclass
+class Placed:
+    """What was done about terms."""
+
+    seen: list[Seen] = field(default_factory=list)
+
+    def tell(self) -> None:
         """Say it on stderr."""
-        n = self.n_there + self.n_placed + len(self.missing)
+        n = Counter(one.how for one in self.seen)
         say(
-            f"glossary: {n:,} terms in the source: {self.n_there:,} in place by themselves, {self.n_placed:,} placed,"
-            f" {len(self.missing):,} not placed"
+            f"glossary: {len(self.seen):,} terms in the source: {n['there']:,} in place by themselves,"
+            f" {n['placed']:,} placed, {n['missing']:,} not placed"
         )
-        for line, term in self.missing[:_N_SHOWN]:
-            say(f"  {unit} {line:,}: {term}")
-        if len(self.missing) > _N_SHOWN:
-            say(f"  and {len(self.missing) - _N_SHOWN:,} more")
+        missing = [one for one in self.seen if one.how == "missing"]
+        for one in missing[:_N_SHOWN]:
+            say(f"  line {one.line:,}: {one.term.source} is not {one.term.target}")
+        if len(missing) > _N_SHOWN:
+            say(f"  and {len(missing) - _N_SHOWN:,} more")
 
 
 @dataclass
@@ -172,7 +182,7 @@ def translate_with(
     *,
     to: str | None = None,
     numbers: Sequence[int] | None = None,
-) -> tuple[list[Translation], dict[int, list[str]]]:
+) -> tuple[list[Translation], dict[int, list[Term]]]:
     """Translate lines with the terms of a glossary.
 
     Args:
@@ -180,7 +190,7 @@ def translate_with(
         translator: The model.
         options: How to search.
         lines: Source text.
-        placed: Is counted on.
+        placed: Is added to.
         to: The language to translate into, for a model that knows several.
         numbers: Of the lines, from 0, for messages; none if they are as they are here.
 
@@ -189,7 +199,7 @@ def translate_with(
     """
     found = translator.translate_lines(lines, options, align=True, to=to)
     wanted = {number: terms for number, line in enumerate(lines) if (terms := glossary.terms_in(line))}
-    there = {number: {t for t, _ in terms if _is_in(t, found[number].text)} for number, terms in wanted.items()}
+    there = {number: {t for t, _ in terms if is_in(t, found[number].text)} for number, terms in wanted.items()}
     work = [
         _Work(number, list(terms))
         for number, terms in wanted.items()
@@ -205,22 +215,20 @@ def translate_with(
         tried = translator.translate_lines(texts, options, prefix=prefixes, align=True, to=to)
         for one, translation in zip(work, tried, strict=True):
             _judge(one, found, translation)
-    missing: dict[int, list[str]] = {}
+    missing: dict[int, list[Term]] = {}
     for number, terms in wanted.items():
+        line = (number if numbers is None else numbers[number]) + 1
         for term, _ in terms:
-            if not _is_in(term, found[number].text):
-                missing.setdefault(number, []).append(f"{term.source} → {term.target}")
-                placed.missing.append(
-                    ((number if numbers is None else numbers[number]) + 1, f"{term.source} → {term.target}")
-                )
-            elif term in there[number]:
-                placed.n_there += 1
+            if not is_in(term, found[number].text):
+                missing.setdefault(number, []).append(term)
+                placed.seen.append(Seen(line, term, "missing"))
             else:
-                placed.n_placed += 1
+                placed.seen.append(Seen(line, term, "there" if term in there[number] else "placed"))
     return found, missing
 
 
-def _is_in(term: Term, text: str) -> bool:
+def is_in(term: Term, text: str) -> bool:
+    """Whether the translation of a term is in a text, as words by themselves and in any case."""
     return _whole(term.target).search(text) is not None
 
 
@@ -234,7 +242,7 @@ def _next_prefix(work: _Work, translation: Translation) -> bool:
     targets = [match.span() for match in _WORD.finditer(text)]
     places = []
     for term, start in work.waiting:
-        if _is_in(term, text):
+        if is_in(term, text):
             continue
         words = _words_of(translation.source, start, term.source)
         at = [j for i, j in translation.alignment or () if i in words and j < len(targets)]
@@ -270,7 +278,7 @@ def _words_of(source: str, start: int, term: str) -> set[int]:
 def _judge(work: _Work, found: list[Translation], tried: Translation) -> None:
     """Keep a translation if its term is a word of it."""
     assert work.term is not None
-    if _is_in(work.term, tried.text) and not tried.n_cut:
+    if is_in(work.term, tried.text) and not tried.n_cut:
         found[work.number] = tried
     elif work.after and not work.is_second:
         return  # it went on within the word: once more, with the next word given too
