@@ -101,5 +101,5 @@ def attributes(text: str, tag: Token) -> list[Attribute]:
     for match in _ATTRIBUTE.finditer(text, start, tag.end - 1):
         value = match[2] or ""
         span = match.span(2) if match[2] else (match.end(), match.end())
-        found.append(Attribute(match[1].lower(), value.strip("\"'") if value[:1] in "\"'" else value, *span))
+        found.append(Attribute(match[1].lower(), value[1:-1] if value[:1] in ("'", '"') else value, *span))
     return found

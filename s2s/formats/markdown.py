@@ -66,7 +66,11 @@ class MarkdownFile:
         self._cell = 0  # how far the cells of a row are found
         in_table = False
         row = -1
-        for token in self._parser.parse(body, self._env):
+        tokens = self._parser.parse(body, self._env)
+        references = self._env.get("references")
+        if isinstance(references, dict):  # a footnote of one word looks like the target of a link
+            self._env["references"] = {name: one for name, one in references.items() if not name.startswith("^")}
+        for token in tokens:
             in_table = (in_table or token.type == "table_open") and token.type != "table_close"
             if token.type == "tr_open" and token.map:
                 row, self._cell = token.map[0] + self._first, 0
