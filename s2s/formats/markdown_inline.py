@@ -210,7 +210,7 @@ class _Walk:
             found = helpers.parseLinkDestination(raw, at, len(raw))
             at = found.pos if found.ok else at
             with_space = _after_space(raw, at)
-            title = helpers.parseLinkTitle(raw, with_space, len(raw), None)
+            title = helpers.parseLinkTitle(raw, with_space, len(raw))
             if title.ok and with_space > at:
                 with_space = _after_space(raw, title.pos)
             if raw[with_space : with_space + 1] == ")":
