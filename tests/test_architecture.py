@@ -14,7 +14,7 @@ PACKAGE = ROOT / "s2s"
 # what may import what: a module imports from lower layers, and within its own room only
 LAYERS = [
     {"errors", "symbols", "version"},
-    {"config", "run_folder", "runtime", "console", "exits"},
+    {"config", "run_folder", "runtime", "console", "exits", "formats"},
     {"corpus", "model", "scoring"},
     {"training", "decoding", "interop", "doctor"},
     {"report", "serving"},

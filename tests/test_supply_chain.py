@@ -18,6 +18,7 @@ ADVISORIES = {
     "ctranslate2": ("4.8.1", "heap overflow on a crafted model"),
     "onnx": ("1.21", "CVE-2026-27489, CVE-2026-34446, CVE-2026-34447: files outside of a model's folder are read"),
     "tqdm": ("4.66.3", "CVE-2024-34062: code execution by arguments of its command line"),
+    "markdown-it-py": ("2.2", "CVE-2023-26302, CVE-2023-26303: denial of service"),
     "pyyaml": ("5.4", "CVE-2020-14343: code execution by full_load"),
     "pydantic": ("2.4", "CVE-2024-3772: denial of service by a regular expression"),
     "numpy": ("1.22", "CVE-2021-41495, CVE-2021-41496"),

@@ -1,6 +1,13 @@
 """The command line: parse, call one function, print. Whatever is slow to import is imported inside the commands."""
 
-from s2s.cli import data, serving, training, using, watching  # noqa: F401  (each adds its commands, in this order)
+from s2s.cli import (  # noqa: F401  (each adds its commands, in this order)
+    data,
+    serving,
+    training,
+    translating,
+    using,
+    watching,
+)
 from s2s.cli.common import app
 
 

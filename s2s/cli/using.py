@@ -1,13 +1,12 @@
 """Commands that use a model."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from s2s.cli.common import Beam, Device, Int8, LengthPenalty, Model, Threads, app, destination, lines_of
+from s2s.cli.common import Beam, Device, Int8, LengthPenalty, Model, Threads, app
 from s2s.errors import CannotCreateError, UsageError
 
 
@@ -103,92 +102,6 @@ def evaluate_command(
         print(table([one.evaluation for one in evaluated]))
         if more := "\n".join(text for judgement in judgements if (text := judgement.text())):
             print(f"\n{more}")
-
-
-@app.command("translate")
-def translate_command(
-    text: Annotated[
-        list[str] | None, typer.Argument(metavar="[TEXT]...", help="Sentences; none to read lines.")
-    ] = None,
-    model: Model = None,
-    source: Annotated[
-        str, typer.Option("--input", "-i", metavar="FILE", help="File of lines to translate; - is standard input.")
-    ] = "-",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="File for the translations (default: stdout).")
-    ] = None,
-    beam: Beam = None,
-    length_penalty: LengthPenalty = None,
-    n_best: Annotated[
-        int, typer.Option(min=1, max=256, help="Translations a line, as `line ||| translation ||| score`.")
-    ] = 1,
-    min_length_ratio: Annotated[
-        float, typer.Option(min=0.0, metavar="RATIO", help="At least so many pieces per source piece.")
-    ] = 0.0,
-    no_repeat_ngram: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Say no N pieces in a row twice; 0 for no such rule.")
-    ] = 0,
-    gnmt_penalty: Annotated[
-        bool, typer.Option("--gnmt-penalty", help="Length penalty of GNMT: ((5 + length) / 6) ^ A.")
-    ] = False,
-    prefix: Annotated[str | None, typer.Option(metavar="TEXT", help="What each translation begins with.")] = None,
-    sampled: Annotated[
-        bool, typer.Option("--sample", help="Draw translations at random; --n-best says how many.")
-    ] = False,
-    temperature: Annotated[
-        float, typer.Option(min=0.01, metavar="T", help="With --sample: below 1 careful, above 1 daring.")
-    ] = 1.0,
-    top_k: Annotated[int, typer.Option(min=0, metavar="K", help="With --sample: among the K likeliest pieces.")] = 0,
-    top_p: Annotated[
-        float, typer.Option(min=0.01, max=1.0, metavar="P", help="With --sample: among the likeliest that have P.")
-    ] = 1.0,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="With --sample: seed of the random numbers.")] = 1,
-    scores: Annotated[bool, typer.Option("--scores", help="Write score and tab before each translation.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a line.")] = False,
-    to: Annotated[
-        str | None, typer.Option("--to", metavar="LANG", help="Language to translate into, if the model knows several.")
-    ] = None,
-    align: Annotated[
-        bool, typer.Option("--alignments", help="Add ` ||| 0-0 1-2`: source word, target word, from attention.")
-    ] = False,
-    int8: Int8 = False,
-    device: Device = "auto",
-    threads: Threads = None,
-) -> None:
-    r"""Translate text, a file, or a pipe: as many lines out as in, in order.
-
-    Only \n ends a line. An empty line gives an empty line.
-    """
-    if text and source != "-":
-        raise UsageError("give TEXT or --input, not both")
-    if sampled and (beam is not None or prefix is not None or min_length_ratio or no_repeat_ngram):
-        raise UsageError("--sample goes without --beam, --prefix, --min-length-ratio and --no-repeat-ngram")
-    if not sampled and (temperature, top_k, top_p) != (1.0, 0, 1.0):
-        raise UsageError("--temperature, --top-k and --top-p need --sample")
-    if beam is not None and n_best > beam:
-        raise UsageError(f"--n-best {n_best} needs --beam {n_best} or more")
-    if align and n_best > 1:
-        raise UsageError("--alignments are of one translation a line: leave out --n-best")
-    with lines_of(text, source) as lines, destination(output) as sink:
-        from s2s.decoding.sampling import Sampling
-        from s2s.decoding.translator import Translator
-        from s2s.jobs.translate import Format, model_path, translate_stream
-        from s2s.runtime import set_threads
-
-        set_threads(threads)
-        translator = Translator.load(model_path(model), device, int8=int8)
-        if sampled:
-            beam = n_best
-        options = replace(
-            translator.options(beam=beam, length_penalty=length_penalty, n_best=n_best),
-            min_length_ratio=min_length_ratio,
-            no_repeat_ngram=no_repeat_ngram,
-            gnmt_penalty=gnmt_penalty,
-        )
-        form: Format = "json" if as_json else "n-best" if n_best > 1 else "scores" if scores else "text"
-        sampling = Sampling(temperature, top_k, top_p, seed) if sampled else None
-        report = translate_stream(translator, options, lines, sink, form, prefix, sampling, align=align, to=to)
-    report.tell()
 
 
 @app.command("score")

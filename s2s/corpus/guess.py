@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from s2s.corpus.columns import NESTED, Wanted
+from s2s.corpus.memories import ENDINGS, languages_in
 from s2s.corpus.pairs import open_specs
 from s2s.corpus.text import COMPRESSIONS, uncompressed_suffix
 from s2s.errors import DataError
@@ -30,7 +31,7 @@ tir tpi tsn tso tuk tum tur twi uig ukr umb urd uzb uzn vec vie war wol xho ydd 
 _REGION = re.compile(r"[-_]([A-Za-z]{2}|[A-Za-z]{4}|[0-9]{3})")
 _BRACES = re.compile(r"\{([^{},]*),([^{},]*)\}")
 _SEPARATORS = re.compile(r"[./\\]"), re.compile(r"[./\\_-]")
-_TABLES = (".tsv", ".csv", ".jsonl", ".parquet", ".yaml", ".yml")
+_TABLES = (".tsv", ".csv", ".jsonl", ".parquet", ".yaml", ".yml", *ENDINGS)
 
 UNKNOWN = ("src", "tgt")
 """Names of the two languages if nothing tells them."""
@@ -68,6 +69,10 @@ def guess_languages(spec: str) -> tuple[str, str] | None:
     named = _in_name(spec)
     if named is not None or not _is_table(spec):
         return named
+    if not spec.startswith("hf:") and uncompressed_suffix(Path(spec)) in ENDINGS:
+        with contextlib.suppress(DataError):
+            return languages_in(Path(spec).expanduser())
+        return None
     wanted = _AnyLanguages(*UNKNOWN)
     with contextlib.suppress(DataError):  # no such columns, or no text: whoever opens it is told
         next(open_specs(spec, wanted).readable(lambda _: None), None)

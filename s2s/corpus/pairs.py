@@ -14,16 +14,18 @@ from s2s.corpus.arrow import ParquetFile
 from s2s.corpus.columns import Wanted
 from s2s.corpus.file_sums import FileSums
 from s2s.corpus.hub import PREFIX, HubSplit
+from s2s.corpus.memories import ENDINGS, MemoryFile
 from s2s.corpus.tables import Complain, CsvFile, JsonLinesFile, Row, TsvFile
 from s2s.corpus.text import check_readable, read_lines, uncompressed_suffix
 from s2s.errors import CannotCreateError, ConfigError, DataError
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _DIRECTION = re.compile(r"([A-Za-z][\w-]{0,30})>([A-Za-z][\w-]{0,30})\s+")
-_TABLES = (".tsv", ".csv", ".jsonl", ".parquet")
+_TABLES = (".tsv", ".csv", ".jsonl", ".parquet", *ENDINGS)
 _FORMATS = (
     "A spec is: a pair of text files (train.{en,de} or train.en,train.de), a table (.tsv, .csv, .jsonl, each also .gz"
-    " or .zst; .parquet), or a hub dataset (hf:OWNER/NAME[/CONFIG]:SPLIT); before it `en>de ` if a model has several."
+    " or .zst; .parquet), a file of translators (.tmx, .xliff, .xlf, .po), or a hub dataset"
+    " (hf:OWNER/NAME[/CONFIG]:SPLIT); before it `en>de ` if a model has several."
 )
 
 
@@ -271,7 +273,8 @@ def _open_part(given: str, wanted: Wanted) -> _Part:
     if len(paths) == 2:
         for path in paths:
             if uncompressed_suffix(path) in _TABLES:
-                raise ConfigError(f"{path} is a table; a pair of files is two text files", where=spec, hint=_FORMATS)
+                kind = "no plain text" if uncompressed_suffix(path) in ENDINGS else "a table"
+                raise ConfigError(f"{path} is {kind}; a pair of files is two text files", where=spec, hint=_FORMATS)
         return _Part(spec, LineFiles(*paths), tuple(paths))
     return _Part(spec, _open_table(paths[0], spec, wanted), tuple(paths))
 
@@ -286,6 +289,8 @@ def _open_table(path: Path, spec: str, wanted: Wanted) -> _Rows:
             return JsonLinesFile(path, wanted)
         case ".parquet" if path.suffix.lower() == ".parquet":
             return ParquetFile(path, wanted)
+        case ending if ending in ENDINGS:
+            return MemoryFile(path, wanted)
         case _:
             raise ConfigError(f"the ending of {path.name} is none that is known", where=spec, hint=_FORMATS)
 

@@ -57,7 +57,7 @@ def read_blocks(path: Path, *, lenient: bool = False) -> Iterator[list[str]]:
     """Like `read_lines`, some thousand lines at a time."""
     n_lines = 0
     rest: list[bytes] = []  # pieces of a line that is longer than a block
-    for number, block in enumerate(_read_bytes(path)):
+    for number, block in enumerate(read_bytes(path)):
         if number == 0:
             block = _without_bom(path, block)
         end = block.rfind(b"\n") + 1
@@ -139,7 +139,7 @@ def uncompressed_suffix(path: Path) -> str:
     return Path(name).suffix
 
 
-def _read_bytes(path: Path) -> Iterator[bytes]:
+def read_bytes(path: Path) -> Iterator[bytes]:
     """Blocks of a file's content, decompressed."""
     check_readable(path)
     try:

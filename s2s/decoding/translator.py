@@ -118,7 +118,7 @@ class Translator:
         lines: Sequence[str],
         options: SearchOptions,
         check_stop: Callable[[], None] = lambda: None,
-        prefix: str | None = None,
+        prefix: str | Sequence[str] | None = None,
         sampling: Sampling | None = None,
         first: int = 0,
         align: bool = False,
@@ -130,7 +130,8 @@ class Translator:
             lines: Source text.
             options: How to search.
             check_stop: Called before each batch and each step of a search; it may raise.
-            prefix: What each translation begins with, if given. Its last piece is what it is as the end of a text.
+            prefix: What each translation begins with, if given, or one text for each line. Its last piece is what it
+                is as the end of a text.
             sampling: Draw translations instead of searching for them, if given.
             first: Number of the first line; with it and the seed, samples are reproducible.
             align: Link the words of the best translations to those of the lines, and say how sure the model is of each,
@@ -145,8 +146,13 @@ class Translator:
         parts = [part for parts in parts_of_line for part in parts]
         prefixes = None
         if prefix is not None:
-            ids = self.bundle.vocabularies.tgt.encode(prefix)
-            prefixes = [[] if number else ids for parts in parts_of_line for number in range(len(parts))]
+            texts = [prefix] * len(lines) if isinstance(prefix, str) else prefix
+            known = {text: self.bundle.vocabularies.tgt.encode(text) for text in set(texts)}
+            prefixes = [
+                [] if number else known[text]
+                for text, parts in zip(texts, parts_of_line, strict=True)
+                for number in range(len(parts))
+            ]
         if sampling is None:
             found = self._search(parts, options, check_stop, prefixes)
         else:

@@ -1,10 +1,11 @@
 """`s2s translate`: lines in, as many lines out, in order, as they come."""
 
+import functools
 import json
 import queue
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -12,9 +13,11 @@ from s2s.console import say
 from s2s.corpus.text import decode_line
 from s2s.decoding.sampling import Sampling
 from s2s.decoding.search import SearchOptions
-from s2s.decoding.translation import Translation, count_notes
+from s2s.decoding.translation import Candidate, Translation, count_notes
 from s2s.decoding.translator import Translator
 from s2s.errors import InputMissingError
+from s2s.formats.sentences import joined_text, sentences
+from s2s.jobs.glossary import Glossary, Placed, translate_with
 from s2s.run_folder import newest_run, run_path
 
 Format = Literal["text", "scores", "n-best", "json"]
@@ -44,12 +47,14 @@ class StreamReport:
         n_repaired: How many were not UTF-8.
         notes: See `count_notes`.
         is_slow: They were translated by PyTorch, as the C engine could not be compiled.
+        placed: What was done about terms, if there is a glossary.
     """
 
     n_lines: int = 0
     n_repaired: int = 0
     notes: dict[str, int] = field(default_factory=dict)
     is_slow: bool = False
+    placed: Placed | None = None
 
     def add(self, translations: list[Translation]) -> None:
         """Count some more."""
@@ -71,6 +76,8 @@ class StreamReport:
         for note, text in texts.items():
             if self.notes.get(note):
                 say(f"note: {self.notes[note]:,} of {self.n_lines:,} lines: {text}")
+        if self.placed is not None:
+            self.placed.tell()
 
 
 def translate_stream(
@@ -84,6 +91,8 @@ def translate_stream(
     *,
     align: bool = False,
     to: str | None = None,
+    glossary: Glossary | None = None,
+    split_sentences: bool = False,
 ) -> StreamReport:
     """Translate lines as they come in; what waits is translated together, what comes alone at once.
 
@@ -99,26 +108,74 @@ def translate_stream(
         align: Add to each translation ` ||| ` and the words of the source that its words come from, as `0-0 1-2`
             (source word, target word, from 0); with `json`, as lists.
         to: The language to translate into, for a model that knows several.
+        glossary: Terms that are to be in the translations; without `prefix` and `sampling`.
+        split_sentences: Translate sentence by sentence; the form is `text`.
 
     Returns:
         Counts of what happened.
     """
-    report = StreamReport()
+    report = StreamReport(placed=None if glossary is None else Placed())
+    with_terms = functools.partial(_with_terms, translator, options, to, glossary, report.placed)
     for chunk in _chunks(source):
         lines = []
         for number, raw in enumerate(chunk, start=report.n_lines):
             line, repaired = decode_line(raw, first=number == 0)
             lines.append(line)
             report.n_repaired += repaired
-        translations = translator.translate_lines(
-            lines, options, prefix=prefix, sampling=sampling, first=report.n_lines, align=align, to=to
-        )
+        first = report.n_lines
+        if split_sentences or glossary is not None:
+            numbers = list(range(first, first + len(lines)))
+            if split_sentences:
+                translations = _by_sentences(lines, numbers, with_terms)
+            else:
+                translations = with_terms(lines, numbers)
+            if not align:
+                translations = [replace(one, alignment=None) for one in translations]
+        else:
+            translations = translator.translate_lines(
+                lines, options, prefix=prefix, sampling=sampling, first=first, align=align, to=to
+            )
         for number, translation in enumerate(translations, start=report.n_lines):
             sink.write(_render(translation, number, form).encode("utf-8", "replace"))
         sink.flush()
         report.add(translations)
     report.is_slow = translator.by_pytorch
     return report
+
+
+def _with_terms(
+    translator: Translator,
+    options: SearchOptions,
+    to: str | None,
+    glossary: Glossary | None,
+    placed: Placed | None,
+    texts: list[str],
+    numbers: list[int],
+) -> list[Translation]:
+    """Translate texts from the lines of these numbers, with the terms of a glossary, if there is one."""
+    if glossary is None or placed is None:
+        return translator.translate_lines(texts, options, to=to)
+    return translate_with(glossary, translator, options, texts, placed, to=to, numbers=numbers)[0]
+
+
+def _by_sentences(
+    lines: list[str], numbers: list[int], translate: Callable[[list[str], list[int]], list[Translation]]
+) -> list[Translation]:
+    """Translate lines sentence by sentence; the white space between sentences stays."""
+    spans = [sentences(line) for line in lines]
+    texts = [line[start:end] for line, parts in zip(lines, spans, strict=True) for start, end in parts]
+    origins = [number for number, parts in zip(numbers, spans, strict=True) for _ in parts]
+    said = iter(translate(texts, origins))
+    translations = []
+    for line, parts in zip(lines, spans, strict=True):
+        found = [next(said) for _ in parts]
+        text = joined_text(line, parts, [one.text for one in found])
+        log_probability = sum(one.candidates[0].log_probability for one in found)
+        n_pieces = sum(one.candidates[0].n_pieces for one in found)
+        candidate = Candidate(text, log_probability / max(1, n_pieces), log_probability, n_pieces)
+        n_parts = max((one.n_parts for one in found), default=0)
+        translations.append(Translation(line, [candidate], n_parts, sum(one.n_cut for one in found)))
+    return translations
 
 
 def _chunks(source: Iterable[bytes]) -> Iterator[list[bytes]]:

@@ -1,0 +1,231 @@
+"""HTML: blocks of text with the inline elements in them, and the attributes that people read."""
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from s2s.formats.content import (
+    Content,
+    Edit,
+    Lines,
+    Outcome,
+    Piece,
+    Segment,
+    Tag,
+    decode,
+    merged,
+    splice,
+    unpaired_alone,
+)
+from s2s.formats.html_tags import VOID, Attribute, Token, attributes, names, tokens
+from s2s.formats.protect import with_messages
+
+_INLINE = names(
+    "a abbr acronym b bdi bdo big cite del dfn em font i ins label mark q rp rt ruby s small span strike strong sub sup"
+    " time tt u"
+)
+_ALONE = names("img wbr input")
+_OPAQUE_INLINE = names("code kbd samp var svg math object audio video canvas output meter progress picture")
+_OPAQUE = names("script style pre textarea template iframe xmp noembed noframes")
+_READ = ("alt", "title", "placeholder", "aria-label")
+_CHARSET = re.compile(rb"""<meta\s[^>]*charset\s*=\s*["']?\s*([A-Za-z0-9._-]+)""", re.IGNORECASE)
+_XML_DECLARED = re.compile(rb"""^\s*<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+_REFERENCE = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
+
+
+@dataclass
+class _Run:
+    """Inline content that is being gathered."""
+
+    start: int = -1
+    end: int = -1
+    pieces: list[Piece] = field(default_factory=list)
+    opened: list[tuple[str, int]] = field(default_factory=list)
+    n_pairs: int = 0
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a segment is: inline content, or the value of an attribute."""
+
+    start: int
+    end: int
+    is_attribute: bool = False
+
+
+class HtmlFile:
+    """A page; see `Document`. Whatever is in it, it can be read.
+
+    Args:
+        data: Its bytes.
+        where: Its name, for messages.
+
+    Raises:
+        DataError: It is not in the encoding that it says, or UTF-8.
+    """
+
+    def __init__(self, data: bytes, where: str) -> None:
+        self.segments: list[Segment] = []
+        self.n_kept = 0
+        self.notes: list[str] = []
+        declared = _XML_DECLARED.match(data) or _CHARSET.search(data[:4096])
+        self._encoded = decode(data, where, _codec(declared[1].decode("ascii"), data) if declared else None)
+        self._text = self._encoded.text
+        self._lines = Lines(self._text)
+        self._places: list[_Place] = []
+        self._language: tuple[Attribute, ...] = ()
+        self._run = _Run()
+        self._skipped: list[str] = []  # elements within one that is not translated, outermost first
+        self._skip_from = -1  # where an inline one begins; -1 for a block
+        for token in tokens(self._text):
+            self._take(token)
+        self._end_run()
+
+    def _take(self, token: Token) -> None:
+        if self._skipped:
+            self._skip(token)
+        elif token.kind == "text":
+            self._extend(token, [html.unescape(self._text[token.start : token.end])])
+        elif token.kind == "other":
+            if self._text.startswith("<!--", token.start):
+                self._extend(token, [Tag(self._text[token.start : token.end])])
+            else:
+                self._end_run()
+        elif token.kind == "start":
+            self._start(token)
+        elif token.kind == "end" and token.name in _INLINE:
+            opened = self._run.opened
+            number = next((pair for name, pair in reversed(opened) if name == token.name), -1)
+            self._run.opened = [one for one in opened if one[1] != number]
+            self._extend(token, [Tag(self._text[token.start : token.end], "close", number)])
+        else:
+            self._end_run()
+
+    def _start(self, token: Token) -> None:
+        found = attributes(self._text, token)
+        values = {one.name: one.value.lower() for one in found}
+        if token.name == "html":
+            self._language = tuple(one for one in found if one.name in ("lang", "xml:lang"))
+        translated = values.get("translate") != "no" and "notranslate" not in values.get("class", "").split()
+        is_inline = token.name in _INLINE | _ALONE | _OPAQUE_INLINE
+        if not is_inline:
+            self._end_run()
+        if translated:
+            self._add_attributes(found, values, token.name)
+        is_void = token.name in VOID or token.is_closed
+        raw = self._text[token.start : token.end]
+        if not translated or token.name in _OPAQUE | _OPAQUE_INLINE:
+            if is_void:
+                if is_inline:
+                    self._extend(token, [Tag(raw)])
+                return
+            self._skipped = [token.name]
+            self._skip_from = token.start if is_inline else -1
+        elif token.name in _ALONE or (token.is_closed and token.name in _INLINE):
+            self._extend(token, [Tag(raw, start=token.start)])
+        elif token.name in _INLINE:
+            self._run.n_pairs += 1
+            self._run.opened.append((token.name, self._run.n_pairs))
+            self._extend(token, [Tag(raw, "open", self._run.n_pairs, token.start)])
+
+    def _skip(self, token: Token) -> None:
+        """Pass over what is in an element that is not translated."""
+        if token.kind == "start" and token.name == self._skipped[0]:
+            if token.name not in VOID and not token.is_closed:
+                self._skipped.append(token.name)
+        elif token.kind == "end" and token.name == self._skipped[0]:
+            self._skipped.pop()
+            if not self._skipped and self._skip_from >= 0:
+                whole = Token("other", self._skip_from, token.end)
+                self._extend(whole, [Tag(self._text[whole.start : whole.end], start=whole.start)])
+
+    def _extend(self, token: Token, pieces: list[Piece]) -> None:
+        run = self._run
+        if run.start < 0:
+            run.start = token.start
+        run.pieces += pieces
+        run.end = token.end
+
+    def _end_run(self) -> None:
+        run, self._run = self._run, _Run()
+        content = with_messages(merged(unpaired_alone(run.pieces)))
+        if any(isinstance(piece, str) and piece.strip() for piece in content):
+            text = self._text[run.start : run.end]
+            first = run.start + len(text) - len(text.lstrip())
+            self._add(Segment(content, self._lines.at(first)), _Place(run.start, run.end))
+
+    def _add_attributes(self, found: list[Attribute], values: dict[str, str], name: str) -> None:
+        wanted = [one for one in found if one.name in _READ]
+        if name == "meta" and values.get("name") in ("description", "keywords"):
+            wanted += [one for one in found if one.name == "content"]
+        if name == "input" and values.get("type") in ("submit", "button", "reset"):
+            wanted += [one for one in found if one.name == "value"]
+        for one in wanted:
+            text = _REFERENCE.sub(lambda match: html.unescape(match[0]), one.value)
+            if text.strip():
+                self._add(Segment((text,), self._lines.at(one.start)), _Place(one.start, one.end, is_attribute=True))
+
+    def _add(self, segment: Segment, place: _Place) -> None:
+        self.segments.append(segment)
+        self._places.append(place)
+
+    def accepts(self, number: int, content: Content) -> bool:
+        """HTML takes every text."""
+        return True
+
+    def render(self, outcomes: Sequence[Outcome], language: str | None) -> bytes:
+        """The page with its texts translated, and the language that it says it has."""
+        edits: list[Edit] = []
+        runs: list[tuple[_Place, Content]] = []
+        for place, segment, outcome in zip(self._places, self.segments, outcomes, strict=True):
+            content = outcome.content
+            if content is None or content == segment.content:
+                continue
+            if place.is_attribute:
+                edits.append(Edit(place.start, place.end, self._value(place, _plain(content))))
+            else:
+                runs.append((place, content))
+        for place, content in runs:
+            inner = [edit for edit in edits if place.start <= edit.start and edit.end <= place.end]
+            edits = [edit for edit in edits if edit not in inner]
+            edits.append(Edit(place.start, place.end, self._written(content, inner)))
+        if language and outcomes:
+            edits += [Edit(one.start, one.end, f'"{language}"') for one in self._language if one.value]
+        return self._encoded.encode(splice(self._text, edits), references=True)
+
+    def _value(self, place: _Place, text: str) -> str:
+        quote = self._text[place.start]
+        if quote == "'":
+            return "'" + html.escape(text, quote=False).replace("'", "&#39;") + "'"
+        return '"' + html.escape(text, quote=False).replace('"', "&quot;") + '"'
+
+    def _written(self, content: Content, edits: list[Edit]) -> str:
+        parts = []
+        for piece in content:
+            if isinstance(piece, str):
+                parts.append(html.escape(piece, quote=False))
+            elif piece.is_text:
+                parts.append(html.escape(piece.raw, quote=False))
+            elif piece.start < 0:
+                parts.append(piece.raw)
+            else:
+                end = piece.start + len(piece.raw)
+                inner = [edit for edit in edits if piece.start <= edit.start and edit.end <= end]
+                parts.append(splice(self._text, inner, piece.start, end))
+        return "".join(parts)
+
+
+def _codec(name: str, data: bytes) -> str:
+    """The codec that browsers take: what says that it is Latin-1 is Windows-1252."""
+    if name.lower() in ("iso-8859-1", "latin1", "latin-1", "ascii", "us-ascii"):
+        try:
+            data.decode("cp1252")
+        except UnicodeDecodeError:
+            return "latin-1"
+        return "cp1252"
+    return name
+
+
+def _plain(content: Content) -> str:
+    return "".join(piece if isinstance(piece, str) else piece.raw for piece in content)

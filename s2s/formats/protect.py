@@ -1,0 +1,213 @@
+"""What among words comes out of a translation as it went in: placeholders, numbers, addresses; ICU messages."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from s2s.formats.content import Content, Piece, Tag, merged, unpaired_alone
+from s2s.formats.html_tags import VOID
+
+_THINGS = re.compile(
+    r"""
+      (?P<url> (?:[a-z][a-z0-9+.-]{1,20}://|www\.) [^\s<>"'{}|\\^`]+ | [\w.+-]+@[\w-]+(?:\.[\w-]+)+ )
+    | (?P<strict>
+        \{\{\{? [^{}]* \}\}\}?                                       # {{x}}
+      | \{% .*? %\} | <%.*?%>                                        # templates
+      | [$#%] \{ [^{}\s]* \} | \$ \( [\w.]+ \)                       # ${x} #{x} %{x} $(x)
+      | ' \{ [^']* ' | ' \} '                                        # quoted in an ICU message
+      | \{ [^{}\s]? [^{}]{0,80}? \}                                  # {0} {name} {n, number}
+      | %% | % (?!(?:hh|ll?|[hqLjzt])?[diouxXeEfFgGaAcsSpn]%) [A-Za-z_]\w+ %   # %name%
+      | (?!(?<=\d)%[^\W\d_]{2}) %                                    # but not in 100%sure
+        (?:\(\w+\)|<\w+>)? (?:\d+\$)? [-+\#0']* (?:\d+|\*)? (?:\.(?:\d+|\*))?
+          (?:hh|h|ll|l|q|L|j|z|t)? [diouxXeEfFgGaAcsSpn@]
+      | % (?:\(\w+\)) [a-zA-Z]
+      | &(?:[A-Za-z]\w{1,30}|\#\d{1,7}|\#[xX][0-9a-fA-F]{1,6});      # entities that are text
+      | \\[nrt"\\]                                                   # escapes that are text
+      | </?[A-Za-z][^<>]*>                                           # a tag that is text
+      | [{}]                                                         # a brace by itself
+      )
+    | (?P<number> (?<![^\W_]) \d+ (?: [.,'’\u00a0\u202f\u2009] \d+ )* )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_AFTER_URL = ".,;:!?…)]»”’'\""
+_GROUP = re.compile(r"[^\d](\d{3})(?=[^\d]|$)")
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something that comes out as often as it went in.
+
+    Attributes:
+        raw: As it is written.
+        key: By which two are the same: numbers may be written in another language's way.
+        start: Where it begins in its text.
+        is_number: A number; the others may not be invented either.
+    """
+
+    raw: str
+    key: str
+    start: int
+    is_number: bool = False
+
+    @property
+    def end(self) -> int:
+        """Where it ends."""
+        return self.start + len(self.raw)
+
+
+def things(text: str) -> Iterator[Thing]:
+    """The protected things of a text, in order.
+
+    >>> [thing.key for thing in things("In %s, {name} has 1,000.5 dogs: https://a.b/c.")]
+    ['%s', '{name}', '1000.5', 'https://a.b/c']
+    """
+    for match in _THINGS.finditer(text):
+        raw = match[0]
+        if match["url"]:
+            while raw[-1] in _AFTER_URL and not (raw[-1] == ")" and raw.count("(") >= raw.count(")")):
+                raw = raw[:-1]
+            yield Thing(raw, raw, match.start())
+        elif match["number"]:
+            yield Thing(raw, number_key(raw), match.start(), is_number=True)
+        else:
+            yield Thing(raw, raw, match.start())
+
+
+def number_key(raw: str) -> str:
+    """A number without the marks of its language: of a thousand none is left, that of a fraction is a point.
+
+    >>> number_key("1.234,56"), number_key("3,14"), number_key("10 000")
+    ('1234.56', '3.14', '10000')
+    """
+    digits = "".join(str(unicodedata.decimal(char)) if char.isdecimal() else "." for char in raw)
+    if digits.startswith("0"):
+        return digits
+    return _GROUP.sub(r"\1", digits)
+
+
+def count_things(content: Content) -> Counter[tuple[str, bool]]:
+    """How often each thing is in the texts of a content, by key and whether it is a number."""
+    texts = (piece for piece in content if isinstance(piece, str))
+    return Counter((thing.key, thing.is_number) for text in texts for thing in things(text))
+
+
+def difference(source: Content, target: Content) -> list[str]:
+    """Keys of the things that are not in the translation as often as in the source, or that were invented.
+
+    A number that is in the translation alone is none of them: a word of the source may say it.
+    """
+    wanted, found = count_things(source), count_things(target)
+    wrong = [key for key, n in wanted.items() if found[key] != n]
+    wrong += [key for key in found if key not in wanted and not key[1]]
+    return [key for key, _ in wrong]
+
+
+EMBEDDED = re.compile(r"<(/?)([A-Za-z][\w:.-]*)((?:\s+[^<>]*?)?)(/?)>|<!--.*?-->", re.DOTALL)
+
+
+def with_embedded_tags(pieces: Content) -> Content:
+    """Texts in which tags of HTML are text, as in messages, with those as tags."""
+    out: list[Piece] = []
+    names: list[tuple[str, int]] = []
+    n_pairs = max((piece.pair for piece in pieces if isinstance(piece, Tag)), default=-1)
+    for piece in pieces:
+        if isinstance(piece, Tag):
+            out.append(piece)
+            continue
+        place = 0
+        for match in EMBEDDED.finditer(piece):
+            out.append(piece[place : match.start()])
+            place = match.end()
+            name = (match[2] or "").lower()
+            if not name or match[4] or name in VOID:
+                out.append(Tag(match[0], is_text=True))
+            elif not match[1]:
+                n_pairs += 1
+                names.append((name, n_pairs))
+                out.append(Tag(match[0], "open", n_pairs, is_text=True))
+            else:
+                number = next((pair for opened, pair in reversed(names) if opened == name), -1)
+                names = [one for one in names if one[1] != number]
+                out.append(Tag(match[0], "close", number, is_text=True))
+        out.append(piece[place:])
+    return merged(unpaired_alone(out))
+
+
+_COMPLEX = re.compile(r"\{\s*[\w.-]+\s*,\s*(plural|select|selectordinal)\s*,")
+_SELECTOR = re.compile(r"\s*(?:offset\s*:\s*\d+\s*)?(=\d+|[\w-]+)\s*\{")
+
+
+def with_messages(pieces: Content) -> Content:
+    """Texts with ICU messages of several branches as tags, whose branches are translated by themselves."""
+    out: list[Piece] = []
+    for piece in pieces:
+        out += [piece] if isinstance(piece, Tag) else _messages(piece, in_plural=False)
+    return merged(out)
+
+
+def _messages(text: str, *, in_plural: bool) -> list[Piece]:
+    out: list[Piece] = []
+    place = 0
+    for match in _COMPLEX.finditer(text):
+        if match.start() < place:
+            continue
+        parsed = _parse(text, match.end(), is_plural=match[1] != "select" or in_plural)
+        if parsed is None:
+            continue
+        inner, end = parsed
+        out += [text[place : match.start()]]
+        whole = (text[match.start() : match.end()] + str(inner[0]), *inner[1:])
+        out.append(Tag(text[match.start() : end], is_text=True, inner=whole))
+        place = end
+    out.append(text[place:])
+    return _hashes(out) if in_plural else out
+
+
+def _hashes(pieces: list[Piece]) -> list[Piece]:
+    """In a branch of a plural `#` is the number."""
+    out: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, Tag):
+            out.append(piece)
+            continue
+        first, *others = piece.split("#")
+        out.append(first)
+        for other in others:
+            out += [Tag("#", is_text=True), other]
+    return out
+
+
+def _parse(text: str, place: int, *, is_plural: bool) -> tuple[list[str | Content], int] | None:
+    """Branches from `place` on, alternately skeleton and content, and where the message ends; none if it is broken."""
+    inner: list[str | Content] = []
+    skeleton = place
+    while match := _SELECTOR.match(text, place):
+        start = match.end()
+        end = _closing(text, start)
+        if end is None:
+            return None
+        inner += [text[skeleton:start], merged(_messages(text[start:end], in_plural=is_plural))]
+        skeleton, place = end, end + 1
+    closing = re.compile(r"\s*\}").match(text, place)
+    if closing is None or not inner:
+        return None
+    return [*inner, text[skeleton : closing.end()]], closing.end()
+
+
+def _closing(text: str, place: int) -> int | None:
+    """Where the brace closes that opened before `place`."""
+    depth = 1
+    while place < len(text):
+        if text[place] == "'" and text[place + 1 : place + 2] in ("{", "}"):
+            quoted = text.find("'", place + 1)
+            if quoted < 0:
+                return None
+            place = quoted
+        depth += {"{": 1, "}": -1}.get(text[place], 0)
+        if depth == 0:
+            return place
+        place += 1
+    return None

@@ -1,0 +1,303 @@
+"""XLIFF 1.2 and 2: each source goes into a target beside it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pyexpat import ExpatError, ParserCreate
+from xml.sax.saxutils import escape
+
+from s2s.errors import DataError
+from s2s.formats.content import Content, Edit, Outcome, Piece, Segment, Tag, merged, splice, unpaired_alone
+from s2s.formats.protect import with_embedded_tags, with_messages
+from s2s.formats.xml_scan import XML, Node, scan, with_attributes
+
+NAMESPACE = "urn:oasis:names:tc:xliff:document:"
+DONE_STATES = ("reviewed", "final", "signed-off")
+# elements around text that is translated; those of native code are opaque as a whole
+_PAIRS = {"g": 1, "mrk": 1, "pc": 2}
+_ENDS = {"bpt": "open", "bx": "open", "sc": "open", "ept": "close", "ex": "close", "ec": "close"}
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where a translation goes.
+
+    Attributes:
+        first: Number of the first segment that belongs into it.
+        n: How many.
+        inner: The span that is copied: the inside of the source, or of what says its segments.
+        spans: Of the segments, within it.
+        cdata: Whether each segment is one section of CDATA.
+        holder: The element that has the state: the target itself, or a segment of XLIFF 2.
+        target: An empty target that is there.
+        after: Where a target is made, if none is there.
+        like: The start tag of the source.
+        space: White space before it.
+    """
+
+    first: int
+    n: int
+    inner: tuple[int, int]
+    spans: list[tuple[int, int]]
+    cdata: list[bool]
+    holder: Node | None
+    target: tuple[int, int, str] | None
+    after: int
+    like: str
+    space: str
+
+
+class XliffFile:
+    """A file of XLIFF; see `Document`.
+
+    Args:
+        data: Its bytes.
+        where: Its name, for messages.
+
+    Raises:
+        DataError: It is malformed, or no XLIFF.
+    """
+
+    def __init__(self, data: bytes, where: str) -> None:
+        self.segments: list[Segment] = []
+        self.n_kept = 0
+        self.notes: list[str] = []
+        self._xml = scan(data, where)
+        self._nodes = self._xml.nodes
+        self._targets: list[_Target] = []
+        root = next(node for node in self._nodes if node.kind == "start")
+        if root.name[1] != "xliff" or (root.name[0] and not root.name[0].startswith(NAMESPACE)):
+            raise DataError(f"is no XLIFF: its outermost element is {root.name[1]}", where=where)
+        self._namespace = root.name[0]
+        self.version = 1 if root.attributes.get(("", "version"), "").startswith("1") else 2
+        self._root = root
+        self._files = [node for node in self._nodes if self._is(node, "file")]
+        holders = self._files if self.version == 1 else [root]
+        names = ("source-language", "target-language") if self.version == 1 else ("srcLang", "trgLang")
+        self._language_name = names[1]
+        self._holders = holders
+        self.languages = [tuple(node.attributes.get(("", name), "") for name in names) for node in holders]
+        self._walk(0, len(self._nodes), translate=True, space="default")
+
+    def _is(self, node: Node, *names: str) -> bool:
+        return node.kind == "start" and node.name[0] == self._namespace and node.name[1] in names
+
+    def _walk(self, start: int, end: int, *, translate: bool, space: str) -> None:
+        """Find what is to be translated among some nodes."""
+        stack = [(translate, space)]
+        place = start
+        while place < end:
+            node = self._nodes[place]
+            if node.kind == "start":
+                translates, spacing = stack[-1]
+                if (said := node.attributes.get(("", "translate"))) is not None:
+                    translates = said != "no"
+                spacing = node.attributes.get((XML, "space"), spacing)
+                if self._is(node, "trans-unit") or (self._is(node, "segment") and self.version == 2):
+                    self._unit(place, translates=translates, space=spacing)
+                    place = node.close + 1
+                    continue
+                if self._is(node, "alt-trans", "bin-unit", "ignorable", "header", "notes", "originalData"):
+                    place = node.close + 1
+                    continue
+                if not node.is_empty:
+                    stack.append((translates, spacing))
+            elif node.kind == "end":
+                stack.pop()
+            place += 1
+
+    def _unit(self, place: int, *, translates: bool, space: str) -> None:
+        """One `trans-unit`, or one `segment` of XLIFF 2."""
+        unit = self._nodes[place]
+        inside: dict[str, int] = {}
+        at = place + 1
+        while at < unit.close:
+            node = self._nodes[at]
+            if node.kind == "start":
+                if self._is(node, "source", "seg-source", "target"):
+                    inside.setdefault(node.name[1], at)
+                at = node.close
+            at += 1
+        if not translates or "source" not in inside:
+            return
+        source = self._nodes[inside["seg-source"]] if "seg-source" in inside else self._nodes[inside["source"]]
+        space = self._nodes[inside["source"]].attributes.get((XML, "space"), space)
+        target = self._nodes[inside["target"]] if "target" in inside else None
+        done = unit.attributes.get(("", "approved")) == "yes" or unit.attributes.get(("", "state")) in DONE_STATES
+        if target is not None:
+            done = done or target.attributes.get(("", "state")) in DONE_STATES
+            done = done or any(
+                node.kind in ("start", "cdata") or (node.kind == "text" and node.text.strip())
+                for node in self._nodes[inside["target"] + 1 : target.close]
+            )
+        if done or source.is_empty:
+            self.n_kept += done
+            return
+        self._add(inside, unit, source, target, keeps_lines=space == "preserve")
+
+    def _add(self, inside: dict[str, int], unit: Node, source: Node, target: Node | None, *, keeps_lines: bool) -> None:
+        number = inside.get("seg-source", inside["source"])
+        ranges = self._segmented(number) if "seg-source" in inside else []
+        ranges = ranges or [(number + 1, source.close)]
+        first = len(self.segments)
+        spans, cdata = [], []
+        for start, end in ranges:
+            content = self._content(start, end)
+            span = self._span(start, end)
+            spans.append(span)
+            kinds = [node.kind for node in self._nodes[start:end]]
+            cdata.append(kinds == ["cdata"])
+            self.segments.append(Segment(content, self._xml.lines.at(span[0]), keeps_lines))
+        outer = self._nodes[source.close]
+        text = self._xml.text
+        element = self._nodes[inside["source"]]
+        before = self._nodes[inside["source"] - 1]
+        place = None
+        if target is not None:
+            end = target.end if target.is_empty else self._nodes[target.close].end
+            place = (target.start, end, text[target.start : target.end])
+        self._targets.append(
+            _Target(
+                first,
+                len(ranges),
+                (source.end, outer.start),
+                spans,
+                cdata,
+                unit if self.version == 2 else None,
+                place,
+                outer.end,
+                text[element.start : element.end],
+                before.text if before.kind == "text" and not before.text.strip() else "",
+            )
+        )
+
+    def _span(self, start: int, end: int) -> tuple[int, int]:
+        """From the first node's beginning to where the next begins; nodes may be none."""
+        return self._nodes[start - 1].end, self._nodes[end].start
+
+    def _segmented(self, number: int) -> list[tuple[int, int]]:
+        """The insides of `<mrk mtype="seg">`."""
+        ranges = []
+        at, end = number + 1, self._nodes[number].close
+        while at < end:
+            node = self._nodes[at]
+            if self._is(node, "mrk") and node.attributes.get(("", "mtype")) == "seg" and not node.is_empty:
+                ranges.append((at + 1, node.close))
+                at = node.close
+            at += 1
+        return ranges
+
+    def _content(self, start: int, end: int) -> Content:
+        text = self._xml.text
+        pieces: list[Piece] = []
+        ids: dict[tuple[str, str], int] = {}
+        closing: dict[int, int] = {}
+        n_pairs = 0
+        at = start
+        while at < end:
+            node = self._nodes[at]
+            if node.kind in ("text", "cdata"):
+                pieces.append(node.text)
+            elif node.kind == "end":
+                pieces.append(Tag(text[node.start : node.end], "close", closing[at]))
+            elif node.kind == "start" and self._holds_text(node):
+                n_pairs += 1
+                closing[node.close] = n_pairs
+                pieces.append(Tag(text[node.start : node.end], "open", n_pairs))
+            else:
+                last = self._nodes[node.close] if node.kind == "start" else node
+                raw = text[node.start : last.end]
+                kind = _ENDS.get(node.name[1], "") if self._is(node, node.name[1]) else ""
+                if kind:
+                    key = _key(node)
+                    if kind == "open":
+                        n_pairs += 1
+                        ids[key] = n_pairs
+                        pieces.append(Tag(raw, "open", n_pairs))
+                    else:
+                        pieces.append(Tag(raw, "close", ids.get(key, -1)))
+                else:
+                    pieces.append(Tag(raw))
+                at = node.close if node.kind == "start" else at
+            at += 1
+        paired = merged(unpaired_alone(pieces))
+        return with_messages(with_embedded_tags(paired))
+
+    def _holds_text(self, node: Node) -> bool:
+        if not self._is(node, *_PAIRS) or node.is_empty or node.attributes.get(("", "translate")) == "no":
+            return False
+        return node.attributes.get(("", "mtype")) != "protected"
+
+    def accepts(self, number: int, content: Content) -> bool:
+        """Whether it is well-formed."""
+        parser = ParserCreate("utf-8")
+        try:
+            parser.Parse(f"<x>{self._written(number, content, cdata=False)}</x>".encode(), True)
+        except ExpatError:
+            return False
+        return True
+
+    def render(self, outcomes: Sequence[Outcome], language: str | None) -> bytes:
+        """The file with targets; states say which are to be looked at."""
+        edits: list[Edit] = []
+        for target in self._targets:
+            some = outcomes[target.first : target.first + target.n]
+            edits += self._edits(target, some)
+        if language and self._targets:
+            for holder in self._holders:
+                if ("", self._language_name) not in holder.attributes:
+                    tag = self._xml.text[holder.start : holder.end]
+                    edits.append(Edit(holder.start, holder.end, with_attributes(tag, {self._language_name: language})))
+        return self._xml.encoded.encode(splice(self._xml.text, edits), references=True)
+
+    def _edits(self, target: _Target, some: Sequence[Outcome]) -> list[Edit]:
+        inside = [
+            Edit(*span, self._written(number, outcome.content, target.cdata[number - target.first]))
+            for number, (span, outcome) in enumerate(zip(target.spans, some, strict=True), target.first)
+            if outcome.content is not None and outcome.content != self.segments[number].content
+        ]
+        inner = splice(self._xml.text, inside, *target.inner)
+        flagged = any(outcome.problem for outcome in some)
+        kept = any(outcome.content is None for outcome in some)
+        edits = []
+        if target.holder is not None:
+            states = {"state": "initial" if flagged else "translated", "subState": "s2s:check" if flagged else None}
+            tag = self._xml.text[target.holder.start : target.holder.end]
+            edits.append(Edit(target.holder.start, target.holder.end, with_attributes(tag, states)))
+            attributes: dict[str, str | None] = {}
+        else:
+            state = "needs-translation" if kept else "needs-review-translation" if flagged else "translated"
+            attributes = {"state": state}
+        if target.target is not None:
+            start, end, tag = target.target
+            opened = with_attributes(f"{tag[:-2].rstrip()}>" if tag.endswith("/>") else tag, attributes)
+            name = _name(tag)
+            return [*edits, Edit(start, end, f"{opened}{inner}</{name}>")]
+        name = re.sub(r"source$", "target", _name(target.like))
+        space = re.search(r"\s(?:\w+:)?space\s*=\s*(\"[^\"]*\"|'[^']*')", target.like)
+        opened = with_attributes(f"<{name}{space[0] if space else ''}>", attributes)
+        return [*edits, Edit(target.after, target.after, f"{target.space}{opened}{inner}</{name}>")]
+
+    def _written(self, number: int, content: Content, cdata: bool) -> str:
+        texts = [piece if isinstance(piece, str) else piece.raw for piece in content]
+        if cdata:
+            return "<![CDATA[" + "".join(texts).replace("]]>", "]]]]><![CDATA[>") + "]]>"
+        return "".join(
+            escape(text) if isinstance(piece, str) or piece.is_text else text
+            for piece, text in zip(content, texts, strict=True)
+        )
+
+
+def _name(tag: str) -> str:
+    """The name in a tag, with its prefix."""
+    match = re.match(r"<([^\s/>]+)", tag)
+    assert match is not None
+    return match[1]
+
+
+def _key(node: Node) -> tuple[str, str]:
+    """What connects the two ends of a pair: kind, and number."""
+    kinds = {"bpt": "pt", "ept": "pt", "bx": "x", "ex": "x", "sc": "c", "ec": "c"}
+    attributes = node.attributes
+    number = attributes.get(("", "rid")) or attributes.get(("", "startRef")) or attributes.get(("", "id")) or ""
+    return kinds[node.name[1]], number
