@@ -51,7 +51,8 @@ def serve(
         from s2s.serving.batcher import Batcher
         from s2s.serving.corrections import Corrections
         from s2s.serving.limits import Limits
-        from s2s.serving.models import Models, Served
+        from s2s.serving.models import Models
+        from s2s.serving.orders import Served
         from s2s.serving.protocol import server
     except ModuleNotFoundError as error:
         raise UsageError(f"{error.name} is needed and is not installed", hint="pip install 's2s[serve]'") from None
@@ -79,7 +80,7 @@ def serve(
         access = Access(token, _HERE_NAMES | {host.lower()} if is_local and not token else None)
         languages = [code for model in served for code in (model.translator.bundle.source, *model.targets)]
         kept = Corrections(corrections, languages, limits.corrections_bytes) if corrections else None
-        application = Server(Models(served, limits, sentences_of), limits, access, kept).application()
+        application = Server(Models(served, limits), limits, access, kept).application()
         address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         for model in served:
             say(f"{model.name}: {model.translator.bundle.source} → {', '.join(model.targets)}")
@@ -87,11 +88,6 @@ def serve(
             say(f"corrections: {kept.path}")
         say(f"page and API: {address}  (Ctrl-C ends it)")
         server(application, limits).run(sockets=[listener])
-
-
-def sentences_of(line: str) -> list[tuple[int, int]]:
-    """Where the sentences of a line begin and end."""
-    return [(0, len(line))]
 
 
 def _names(runs: Sequence[Path]) -> list[str]:

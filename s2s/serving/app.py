@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
@@ -18,8 +18,10 @@ from s2s.decoding.translation import Translation
 from s2s.serving.corrections import Corrections
 from s2s.serving.counters import Counters
 from s2s.serving.limits import Limits, RefusedError, too_busy
-from s2s.serving.models import Models, Order
+from s2s.serving.models import Models
 from s2s.serving.openapi import description
+from s2s.serving.orders import TextOrder
+from s2s.serving.pages import HtmlOrder
 from s2s.serving.wire import asked, read_fields, text_of
 
 _PAGE = {
@@ -147,26 +149,27 @@ class Server:
         wanted = asked(fields, self.limits)
         begun = time.perf_counter()
         order = self.models.order(wanted)
-        translations = await self._translations(request, order)
-        answer = order.answer(translations)
+        # each kind of order makes its answer of what itself has found
+        answer = order.answer(await self._found(request, order))  # type: ignore[arg-type]
         if wanted.details:
             answer["milliseconds"] = round(1000 * (time.perf_counter() - begun), 1)
         return JSONResponse(answer)
 
-    async def _translations(self, request: Request, order: Order) -> Sequence[Translation]:
-        """Wait for a job as long as the client does, and not too long."""
-        done: asyncio.Future[list[Translation]] = asyncio.wrap_future(order.job.done)
+    async def _found(self, request: Request, order: TextOrder | HtmlOrder) -> list[Translation] | list[str]:
+        """Wait for an order as long as the client does, and not too long."""
+        done: asyncio.Future[Any] = asyncio.wrap_future(order.done)
         gone: asyncio.Future[Any] = asyncio.ensure_future(_until_gone(request))
         try:
             both: list[asyncio.Future[Any]] = [done, gone]
             await asyncio.wait(both, timeout=self.limits.seconds, return_when=asyncio.FIRST_COMPLETED)
             if done.done():
-                return done.result()
+                found: list[Translation] | list[str] = done.result()
+                return found
             if gone.done():
                 raise ClientDisconnect
             raise too_busy(f"this was not translated within {self.limits.seconds:g} seconds: send less, or later")
         finally:
-            order.model.batcher.abandon(order.job)
+            order.abandon()
             gone.cancel()
             done.cancel()
 

@@ -140,6 +140,7 @@ class Batcher:
             job.is_abandoned = True
             if job in self._jobs:
                 self._jobs.remove(job)
+        self._fail(job, too_busy("nobody waits"))
 
     def close(self) -> None:
         """End the threads; what they are at is finished, what waits is refused."""
@@ -149,7 +150,7 @@ class Batcher:
             self._jobs.clear()
             self._lock.notify_all()
         for job in waiting:
-            _fail(job, too_busy("the server is stopping"))
+            self._fail(job, too_busy("the server is stopping"))
         for thread in self._threads:
             thread.join()
 
@@ -213,8 +214,8 @@ class Batcher:
             return
         except Exception as error:
             if len(batch) == 1:
+                self._fail(batch[0].job, error)
                 self.abandon(batch[0].job)
-                _fail(batch[0].job, error)
             else:  # one text's fault is not the others'
                 for part in batch:
                     self._translate([part])
@@ -222,12 +223,12 @@ class Batcher:
         for part in batch:
             translations = [next(found) for _ in part.places]
             with self._lock:
-                part.job.found.update(zip(part.places, translations, strict=True))
-                is_whole = len(part.job.found) == len(part.job.sentences)
-            if is_whole and not part.job.done.done():
-                part.job.done.set_result([part.job.found[place] for place in range(len(part.job.sentences))])
+                found_so_far, n = part.job.found, len(part.job.sentences)
+                found_so_far.update(zip(part.places, translations, strict=True))
+                if len(found_so_far) == n and not part.job.done.done():
+                    part.job.done.set_result([found_so_far[place] for place in range(n)])
 
-
-def _fail(job: Job, error: Exception) -> None:
-    if not job.done.done():
-        job.done.set_exception(error)
+    def _fail(self, job: Job, error: Exception) -> None:
+        with self._lock:
+            if not job.done.done():
+                job.done.set_exception(error)

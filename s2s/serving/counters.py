@@ -4,7 +4,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Sequence
 
-from s2s.serving.models import Served
+from s2s.serving.orders import Served
 
 
 class Counters:

@@ -27,7 +27,7 @@ def description(limits: Limits) -> dict[str, Any]:
         "q": {"oneOf": [text, {"type": "array", "items": text, "maxItems": limits.texts}]},
         "source": {**language, "default": "auto", "description": "A language code; auto is the model's language."},
         "target": {**language, "description": "A language code; left out: the model's first."},
-        "format": {"enum": ["text"], "default": "text"},
+        "format": {"enum": ["text", "html"], "default": "text"},
         "alternatives": {"type": "integer", "minimum": 0, "maximum": limits.beam - 1, "default": 0},
         "api_key": {"type": "string", "description": "The token, if one is needed."},
         "model": {**language, "description": "Name of a model, as /models has it."},

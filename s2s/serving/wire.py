@@ -31,6 +31,7 @@ class Asked:
         beam: Hypotheses kept, or none for the model's default.
         model: Name, or none for the first that knows the languages.
         details: Whether words, alignment and confidence are wanted.
+        is_html: Whether the texts are HTML.
     """
 
     texts: list[str]
@@ -41,6 +42,7 @@ class Asked:
     beam: int | None
     model: str | None
     details: bool
+    is_html: bool
 
 
 async def read_fields(request: Request, limits: Limits) -> Fields:
@@ -138,8 +140,8 @@ def asked(fields: Fields, limits: Limits) -> Asked:
         if len(text) > limits.characters:
             raise RefusedError(400, f"a text may have {limits.characters:,} characters, not {len(text):,}")
     form = _word(fields, "format") or "text"
-    if form != "text":
-        raise RefusedError(400, f"format {form[:20]} is not known here: send text")
+    if form not in ("text", "html"):
+        raise RefusedError(400, f"format {form[:20]} is not known here: send text or html")
     n_alternatives = _number(fields, "alternatives", 0, limits.beam - 1) or 0
     beam = _number(fields, "beam", 1, limits.beam)
     if beam is not None and n_alternatives >= beam:
@@ -153,6 +155,7 @@ def asked(fields: Fields, limits: Limits) -> Asked:
         beam,
         _word(fields, "model"),
         _flag(fields, "details"),
+        form == "html",
     )
 
 

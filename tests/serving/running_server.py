@@ -18,12 +18,12 @@ from s2s.decoding.translator import Translator
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
-from s2s.jobs.serve import sentences_of
 from s2s.serving.app import Access, Server
 from s2s.serving.batcher import Batcher
 from s2s.serving.corrections import Corrections
 from s2s.serving.limits import Limits
-from s2s.serving.models import Models, Served
+from s2s.serving.models import Models
+from s2s.serving.orders import Served
 from s2s.serving.protocol import server
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -80,7 +80,7 @@ def running(
     batchers = {name: Batcher(one, limits.waiting) for name, one in translators.items()}
     served = [Served(name, batcher) for name, batcher in batchers.items()]
     kept = Corrections(corrections, ["en", "de"], limits.corrections_bytes) if corrections else None
-    state = Server(Models(served, limits, sentences_of), limits, access or Access(), kept)
+    state = Server(Models(served, limits), limits, access or Access(), kept)
     listener = socket.create_server(("127.0.0.1", 0))
     http_server = server(state.application(), limits, drain_seconds=1)
     thread = threading.Thread(target=http_server.run, kwargs={"sockets": [listener]})

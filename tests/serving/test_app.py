@@ -63,6 +63,31 @@ def test_details_are_those_of_the_translator(start: Start, translator: Translato
     assert answer["translatedText"] not in answer["alternatives"]
 
 
+def test_each_sentence_is_translated_by_itself(start: Start) -> None:
+    answer = start().translate(q="one two.  Cat one. Two!\n\n dog", details=True).json
+    found = [one["source"] for one in answer["details"]]
+    assert found == ["one two.", "Cat one.", "Two!", "dog"]
+    said = [one["translation"] for one in answer["details"]]
+    assert answer["translatedText"] == f"{said[0]} {said[1]} {said[2]}\n\n {said[3]}"
+
+
+def test_html_keeps_its_tags(start: Start) -> None:
+    server = start()
+    given = '<p class="a">cat <b>one</b></p><script>cat</script><img alt="two" src="x&amp;y">'
+    answer = server.translate(q=given, format="html", source="en", target="de").json
+    assert list(answer) == ["translatedText"]
+    assert answer["translatedText"] == (
+        '<p class="a"><b>eins</b> Katze</p><script>cat</script><img alt="zwei" src="x&amp;y">'
+    )
+    several = ["cat", "<meta charset=utf-16><p>Kätzchen &amp; one", "<b>", "", "<p>\ud800 cat"]
+    answers = server.translate(q=several, format="html").json["translatedText"]
+    assert (answers[0], answers[2], answers[3]) == ("Katze", "<b>", "")
+    assert answers[1].startswith("<meta charset=utf-16><p>")
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda n: server.translate(q=f"<i id={n}>cat</i>", format="html"), range(60)))
+    assert [one.json["translatedText"] for one in answers] == [f"<i id={n}>Katze</i>" for n in range(60)]
+
+
 def test_answers_are_as_described(start: Start) -> None:
     server = start()
     described = server.ask("GET", "/openapi.json").json
@@ -95,7 +120,9 @@ def test_answers_are_as_described(start: Start) -> None:
         ({"q": ["a", 1]}, "q is to be"),
         ({"q": ["a"] * 65}, "64 texts"),
         ({"q": "a" * 5001}, "5,000 characters, not 5,001"),
-        ({"q": "a", "format": "html"}, "format html"),
+        ({"q": "a", "format": "pdf"}, "format pdf"),
+        ({"q": "a", "format": "html", "details": True}, "of format text"),
+        ({"q": "<p>a", "format": "html", "alternatives": 1}, "of format text"),
         ({"q": "a", "source": "fr"}, "there is en to de"),
         ({"q": "a", "target": "fr"}, "there is en to de"),
         ({"q": "a", "target": ["de"]}, "target is to be"),
@@ -350,11 +377,13 @@ def slow(server: Running, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 def test_what_takes_too_long_is_given_up(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     server = start(limits=Limits(seconds=0.2))
     stops = slow(server, monkeypatch)
-    answer = server.translate(q="cat")
-    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
-    assert "0.2 seconds" in answer.json["error"]
-    while not stops:
-        time.sleep(0.01)
+    for form in ("text", "html"):
+        answer = server.translate(q="cat", format=form)
+        assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+        assert "0.2 seconds" in answer.json["error"]
+        while not stops:
+            time.sleep(0.01)
+        stops.clear()
 
 
 def test_the_work_for_a_client_that_has_gone_ends(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -446,7 +475,9 @@ NAMES = st.sampled_from(
 )
 BODIES = (
     st.dictionaries(
-        NAMES, JSON_VALUES | st.sampled_from(["cat", "en", "de", "auto", "text", "golden", 3, "\ud800"]), max_size=7
+        NAMES,
+        JSON_VALUES | st.sampled_from(["cat", "en", "de", "auto", "text", "html", "<p>", "golden", 3, "\ud800"]),
+        max_size=7,
     ).map(lambda body: json.dumps(body).encode())
     | JSON_VALUES.map(lambda body: json.dumps(body).encode())
     | st.binary(max_size=200)

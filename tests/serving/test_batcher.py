@@ -125,7 +125,8 @@ def test_more_than_may_wait_is_refused_and_who_leaves_makes_room(gated: tuple[Ba
     last = batcher.submit(["three"], wish)
     gate.let(2)
     assert texts(last) == ["drei"]
-    assert not waiting[0].done.done()
+    with pytest.raises(RefusedError):
+        waiting[0].done.result(0)
     assert gate.batches[1] == ["two", "two", "two", "three"]
 
 
@@ -138,7 +139,8 @@ def test_a_batch_that_nobody_waits_for_is_stopped(gated: tuple[Batcher, Gate, Wi
     next_one = batcher.submit(["two"], wish)
     gate.let()
     assert texts(next_one) == ["zwei"]
-    assert not job.done.done()
+    with pytest.raises(RefusedError):
+        job.done.result(0)
 
 
 def test_a_fault_stays_with_its_request(gated: tuple[Batcher, Gate, Wish]) -> None:
@@ -166,3 +168,16 @@ def test_what_waits_when_it_closes_is_refused(gated: tuple[Batcher, Gate, Wish])
     assert texts(running) == ["eins"]
     with pytest.raises(RefusedError):
         batcher.submit(["two"], wish)
+
+
+def test_who_waits_cannot_make_a_worker_stumble(translator: Translator) -> None:
+    batcher = Batcher(translator, max_waiting=1000, n_workers=2)
+    wish = Wish(translator.options(beam=1))
+    for number in range(200):
+        job = batcher.submit(["one"], wish)
+        assert not job.done.cancel()
+        if number % 2:
+            batcher.abandon(job)
+    assert texts(batcher.submit(["two"], wish)) == ["zwei"]
+    assert batcher.is_alive
+    batcher.close()
