@@ -16,8 +16,6 @@ from s2s.cli import app
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
-LATER = {"translate"}
-"""Commands whose help has no example yet."""
 
 
 def commands() -> Iterator[tuple[list[str], Any]]:
@@ -50,7 +48,7 @@ def examples(command: Any) -> list[str]:
 @pytest.mark.parametrize(("words", "command"), COMMANDS, ids=[" ".join(words) for words, _ in COMMANDS])
 def test_every_help_begins_with_examples_that_the_command_takes(words: list[str], command: Any) -> None:
     found = examples(command)
-    assert found or words[-1] in LATER
+    assert found
     for example in found:
         given = shlex.split(example.split(" > ")[0])
         assert given[: len(words)] == words

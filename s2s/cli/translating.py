@@ -85,10 +85,16 @@ def translate_command(
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
-    r"""Translate text, a file, or a pipe: as many lines out as in, in order.
+    r"""Translate text, a file, or a pipe.
 
-    Only \n ends a line. An empty line gives an empty line. XLIFF, PO, HTML, Markdown, SRT and WebVTT are translated in
-    place: s2s translate in.xliff -o out.xliff
+    Example: s2s translate "A dog sleeps." --model runs/demo
+
+    Example: s2s translate --input in.txt --output out.txt
+
+    Example: s2s translate in.xliff -o out.xliff --glossary terms.tsv
+
+    As many lines come out as go in, in order; only \n ends a line, an empty line gives an empty line. XLIFF, PO, HTML,
+    Markdown, SRT and WebVTT are translated in place.
     """
     text, source, form = _what(text, source, form)
     if sampled and (beam is not None or prefix is not None or min_length_ratio or no_repeat_ngram):
