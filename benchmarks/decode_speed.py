@@ -256,7 +256,7 @@ def measure(bundle: Bundle, name: str, folder: Path, arguments: argparse.Namespa
     for tool in arguments.tools[1:]:
         try:
             done = export(folder / "model", FORMATS[tool], output=folder / tool, check=False)
-            exported[tool] = str(done.folder)
+            exported[tool] = str(done.path)
         except UsageError as error:
             print(f"{tool} is left out: {error}")
     for kind, beam in itertools.product(arguments.type, arguments.beam):

@@ -81,7 +81,7 @@ def evaluate(
 
 
 def export(run: str | Path, to: str, *, output: str | Path | None = None, check: bool = True) -> "Exported":
-    """Write a trained model in the format `ctranslate2` or `hf-marian`; see `jobs.export.export`."""
+    """Write a trained model as `bundle`, `ctranslate2`, `hf-marian` or `onnx`; see `jobs.export.export`."""
     from s2s.jobs.export import export as job
 
     return job(run, to, output=output, check=check)

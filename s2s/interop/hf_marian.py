@@ -33,7 +33,7 @@ def check(shape: TransformerConfig) -> None:
     if shape.norm != "post":
         raise UsageError(
             f"model.norm: {shape.norm} does not fit hf-marian: {NAME} normalises after the sum only (norm: post)",
-            hint="use --to ctranslate2, or train with model: {norm: post}",
+            hint="use --to ctranslate2 or onnx, or train with model: {norm: post}",
         )
 
 

@@ -118,7 +118,8 @@ class Engine:
 
         cross, past = self._translator.start([source for source, _ in pairs])
         length = max(len(target) for _, target in pairs) + 1
-        rows = np.array([[BOS, *target, EOS] + [PAD] * (length - len(target) - 1) for _, target in pairs])
+        padded = [[BOS, *target, EOS] + [PAD] * (length - len(target) - 1) for _, target in pairs]
+        rows = np.array(padded, np.int64)
         sums = np.zeros(len(pairs))
         for place in range(length):
             log_p, past = self._translator.step(rows[:, place], cross, past)

@@ -73,7 +73,9 @@ class Translator:
         if width > self.config["n_positions"]:
             raise ValueError(f"a line has {width - 1} pieces, the model takes {self.config['n_positions'] - 1}")
         rows = [[*ids, self.config["eos"], *[self.config["pad"]] * (width - len(ids) - 1)] for ids in sources]
-        cross = dict(zip(self._cross, self._encoder.run(self._cross, {"source": np.array(rows)}), strict=True))
+        cross = dict(
+            zip(self._cross, self._encoder.run(self._cross, {"source": np.array(rows, np.int64)}), strict=True)
+        )
         empty = np.zeros((len(sources), self.config["n_heads"], 0, self.config["head_width"]), np.float32)
         return cross, dict.fromkeys(self._past, empty)
 
@@ -100,7 +102,7 @@ class Translator:
         alive = np.arange(len(sources))  # the sentences that are not done
         sums = np.zeros((len(sources), 1), np.float32)  # of each hypothesis; to begin with there is one
         said = np.zeros((len(sources), 1, 0), np.int64)
-        pieces = np.full(len(sources), self.config["bos"])
+        pieces = np.full(len(sources), self.config["bos"], np.int64)
         while len(alive):
             log_p, past = self.step(pieces, cross, past)
             n_hypotheses, n_said = sums.shape[1], said.shape[2]

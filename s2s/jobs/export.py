@@ -10,7 +10,7 @@ from pathlib import Path
 from s2s.console import say
 from s2s.corpus.text import read_lines
 from s2s.decoding.bundle import Bundle, find_bundle, load_bundle, save_as_file
-from s2s.decoding.one_file import SUFFIX, is_one_file
+from s2s.decoding.one_file import SUFFIX, sum_of_file
 from s2s.errors import CannotCreateError, DataError, S2SError, UsageError
 from s2s.interop import ct2, hf_marian, onnx_files
 from s2s.interop.card import card
@@ -183,6 +183,7 @@ def _compared(bundle: Bundle, engine: Engine, lines: Lines, to: str) -> Parity:
     Raises:
         S2SError: Otherwise than s2s.
     """
+    say(f"translating {len(lines.sources)} lines with both …")
     parity = compare(bundle, engine, lines.sources, tool=to, name=lines.name, references=lines.references)
     if parity.problems:
         raise S2SError(
@@ -232,12 +233,20 @@ def _place_for(run: Path, to: str, output: Path | None) -> Path:
         raise UsageError("the model stays as it is", where=str(output), hint="give another --output")
     with reporting_os_errors(output):
         is_empty = output.is_dir() and to != BUNDLE and not any(output.iterdir())
-        is_ours = is_one_file(output) if to == BUNDLE else (output / MARK).is_file()
+        is_ours = _is_bundle(output) if to == BUNDLE else (output / MARK).is_file()
         if output.exists() and not is_empty and not is_ours:
             raise CannotCreateError(
                 "is there already and is no exported model", where=str(output), hint="give another --output"
             )
     return output
+
+
+def _is_bundle(path: Path) -> bool:
+    """Whether there is a model of s2s in one file, by what its head says."""
+    try:
+        return bool(sum_of_file(path))
+    except S2SError:
+        return False
 
 
 def _lines(run: Path, given: Path | None, n_lines: int) -> Lines:

@@ -14,7 +14,7 @@ from s2s.decoding.batching import pad_rows
 from s2s.decoding.bundle import Bundle
 from s2s.decoding.compiled import fastest_engine
 from s2s.decoding.forced import forced_log_probabilities
-from s2s.decoding.search import Hypothesis, SearchOptions, StepModel, search
+from s2s.decoding.search import SearchOptions, StepModel, search
 from s2s.errors import DataError
 from s2s.scoring.metrics import bleu
 from s2s.symbols import BOS, EOS, N_CONTROL, PAD, UNK
@@ -70,7 +70,7 @@ class SearchParity:
         n_ties: Lines that differ where s2s finds both equally probable.
         n_rescaled: Lines that differ because the other shares the probability of the pieces that are never chosen
             among the others: s2s finds the same if it does so too.
-        n_cut: Lines not compared, because s2s ended them at the length limit, where every tool does otherwise.
+        n_cut: Lines that differ, and were ended by either at the length limit, where every tool does otherwise.
         different: Other lines: source, translation of s2s, translation of the other.
         bleu: Of s2s on the lines that were compared, if there are references.
         bleu_there: Of the other.
@@ -279,14 +279,15 @@ def _compare_search(
         for row, source, mine, other in zip(rows, batch, ours, theirs, strict=True):
             if beam == 1:
                 pairs.append((source, mine.ids))
-            if beam == 1 or not mine.cut:
+            is_cut = mine.cut or len(other) >= limit  # for one of the two
+            if beam == 1 or not is_cut:
                 compared.append((mine.ids, other, row))
-            if rescaling and beam > 1 and mine.ids != other and not mine.cut:
+            if rescaling and beam > 1 and mine.ids != other and not is_cut:
                 again = search(rescaling, pad_rows([[*source, EOS]]), options)[0][0]
                 if again.ids == other:
                     result.n_rescaled += 1
                     continue
-            _count(result, bundle, source, mine, other)
+            _count(result, bundle, source, mine.ids, other, is_cut)
     if references is not None and compared:
         given = [references[row] for _, _, row in compared]
         result.bleu, result.bleu_there = (
@@ -318,17 +319,19 @@ def _batches_of_one_length(sources: Sequence[list[int]]) -> Iterator[list[int]]:
         yield from (group[start : start + BATCH] for start in range(0, len(group), BATCH))
 
 
-def _count(result: SearchParity, bundle: Bundle, source: list[int], ours: Hypothesis, theirs: list[int]) -> None:
+def _count(
+    result: SearchParity, bundle: Bundle, source: list[int], ours: list[int], theirs: list[int], is_cut: bool
+) -> None:
     """Add one line to the result."""
-    if ours.ids == theirs:
+    if ours == theirs:
         result.n_equal += 1
-    elif result.beam > 1 and ours.cut:
+    elif result.beam > 1 and is_cut:
         result.n_cut += 1
-    elif _gap(bundle, source, ours.ids, theirs, result.beam) <= TOLERANCE:
+    elif _gap(bundle, source, ours, theirs, result.beam) <= TOLERANCE:
         result.n_ties += 1
     else:
         src, tgt = bundle.vocabularies.src, bundle.vocabularies.tgt
-        result.different.append((src.decode(source), tgt.decode(ours.ids), tgt.decode(theirs)))
+        result.different.append((src.decode(source), tgt.decode(ours), tgt.decode(theirs)))
 
 
 def _gap(bundle: Bundle, source: list[int], ours: list[int], theirs: list[int], beam: int) -> float:

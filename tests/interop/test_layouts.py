@@ -44,9 +44,9 @@ def logits_of(model: Transformer) -> np.ndarray:
     return found
 
 
-def numpy_logits(weights: dict[str, np.ndarray], norm: str) -> np.ndarray:
+def numpy_logits(weights: dict[str, np.ndarray], norm: str, src: list[int] = SRC, tgt: list[int] = TGT) -> np.ndarray:
     double = {name: np.asarray(array, np.float64) for name, array in weights.items()}
-    return numpy_transformer.NumpyTransformer(double, N_ENCODER, N_DECODER, H, norm).logits(SRC, TGT)
+    return numpy_transformer.NumpyTransformer(double, N_ENCODER, N_DECODER, H, norm).logits(src, tgt)
 
 
 def from_ctranslate2(given: dict[str, np.ndarray], norm: str) -> dict[str, np.ndarray]:
@@ -153,10 +153,12 @@ def test_what_a_format_has_no_place_for_is_refused_by_name() -> None:
             make(model)
 
 
-def test_a_new_part_of_the_shape_needs_a_thought_about_both_formats() -> None:
+def test_a_new_part_of_the_shape_needs_a_thought_about_every_format() -> None:
     known = {"src_vocab_size", "tgt_vocab_size", "n_encoder_layers", "n_decoder_layers", "d_model", "d_ff", "n_heads"}
     known |= {"dropout", "attention_dropout", "norm", "tied"}
-    assert set(TransformerConfig.__dataclass_fields__) == known, "say in ct2.py and hf_marian.py what becomes of it"
+    assert set(TransformerConfig.__dataclass_fields__) == known, (
+        "say in ct2.py, hf_marian.py and onnx_graph.py what becomes of it"
+    )
 
 
 def test_the_files_of_marian(tmp_path: Path) -> None:

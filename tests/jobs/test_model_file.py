@@ -55,7 +55,10 @@ def test_it_is_written_beside_other_exports_and_only_a_model_is_replaced(home: P
     thesis = home / "thesis.txt"
     thesis.write_text("It was a dark and stormy night.\n", "utf-8")
     (home / "folder").mkdir()
-    for output, code in (("thesis.txt", 73), ("folder", 73), ("no/where.s2s", 73), ("small.s2s", 2)):
+    (home / "theirs.s2s").write_text("notes\n", "utf-8")
+    shutil.copy(home / "runs/small/model/model.safetensors", home / "weights.safetensors")
+    foreign = [("theirs.s2s", 73), ("weights.safetensors", 73)]
+    for output, code in (*foreign, ("thesis.txt", 73), ("folder", 73), ("no/where.s2s", 73), ("small.s2s", 2)):
         result = s2s("export", "small.s2s", "--to", "bundle", "-o", output, cwd=home)
         assert (result.exit_code, "Traceback" in result.stderr) == (code, False), output
     assert thesis.read_text("utf-8").startswith("It was")

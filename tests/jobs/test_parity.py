@@ -174,3 +174,22 @@ def test_a_piece_that_no_line_has_is_seen_too() -> None:
 def test_how_fast_both_are_is_told() -> None:
     one = SearchParity(5, n_equal=3, seconds=1.0, seconds_there=0.5)
     assert one.cells(3) == ["beam 5", "3 of 3", "0", "0", "0", "–", "1.00 s", "0.50 s", "2.0 ×"]
+
+
+@pytest.mark.parametrize(("n_missing", "n_cut"), [(0, 4), (1, 0)])
+def test_what_the_other_ended_at_the_limit_is_no_difference_of_the_model(
+    monkeypatch: pytest.MonkeyPatch, n_missing: int, n_cut: int
+) -> None:
+    """A beam search that runs into the limit ends otherwise in every tool; before it, it has to be the same."""
+    bundle = load_bundle(GOLDEN)
+    twin = Twin(bundle)
+    search_well = twin.search
+
+    def run_on(sources: Sequence[Sequence[int]], beam: int, alpha: float, limit: int) -> list[list[int]]:
+        found = search_well(sources, beam, alpha, limit)
+        return found if beam == 1 else [[9] * (limit - n_missing) for _ in found]
+
+    monkeypatch.setattr(twin, "search", run_on)
+    [greedy, beam] = compared(twin, bundle).searches
+    assert (greedy.n_equal, greedy.n_cut) == (4, 0)
+    assert (beam.n_cut, len(beam.different)) == (n_cut, 4 - n_cut)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from s2s.errors import CannotCreateError, DataError, InputMissingError, OutputError
-from s2s.run_folder import MANIFEST, RunFolder, build_folder, existing_folder, verify_folder
+from s2s.run_folder import MANIFEST, RunFolder, build_file, build_folder, existing_folder, verify_folder
 
 
 def build(final: Path, text: str) -> None:
@@ -313,3 +313,30 @@ def json_or_none(content: bytes) -> object:
         return json.loads(content)
     except ValueError:
         return None
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    final = tmp_path / "model.s2s"
+    for content in (b"first", b"second"):
+        with build_file(final) as temporary:
+            assert temporary.parent == tmp_path
+            temporary.write_bytes(content)
+            assert not final.exists() or final.read_bytes() == b"first"
+        assert final.read_bytes() == content
+    with pytest.raises(ZeroDivisionError), build_file(final) as temporary:
+        1 / (temporary.write_bytes(b"third") - 5)
+    assert final.read_bytes() == b"second"
+    assert list(tmp_path.iterdir()) == [final]
+
+
+def test_a_file_that_cannot_be_written_is_an_error_for_the_user(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "folder", tmp_path / "none" / "x"):
+        with pytest.raises(CannotCreateError), build_file(path) as temporary:
+            temporary.write_bytes(b"x")
+    with pytest.raises(OutputError, match=r"x.s2s: No space left") as full, build_file(tmp_path / "x.s2s"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert full.value.hint is not None
+    with pytest.raises(FileNotFoundError, match="other"), build_file(tmp_path / "x.s2s"):
+        (tmp_path / "other").read_bytes()  # not about the file: not ours to explain
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
