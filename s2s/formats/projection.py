@@ -113,7 +113,10 @@ class _Projection:
         self.out.append(self.target[place:end])
 
     def _write_unit(self, unit: Unit, place: int) -> None:
-        before = next((piece[-1] for piece in reversed(self.out) if isinstance(piece, str) and piece), "")
+        said = (piece for piece in reversed(self.out) if piece != "")
+        shown = (piece for piece in said if isinstance(piece, str) or piece.kind == "alone")
+        last = next(shown, "")
+        before = last[-1:] if isinstance(last, str) else "\0"
         after = self.target[place : place + 1]
         touches = before.isalnum() and not unit.left.isalnum()
         if before and not before.isspace() and (unit.space_left or touches) and before not in "([{„“«":
