@@ -1,6 +1,7 @@
 """`s2s translate`: text, lines, and files in the formats of translators."""
 
 import contextlib
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ import typer
 
 from s2s.cli.common import Beam, Device, Int8, LengthPenalty, Model, Threads, app, destination, lines_of
 from s2s.console import say
-from s2s.errors import UsageError
+from s2s.errors import InputMissingError, UsageError
 from s2s.formats.known import FORMATS, LINES, format_of
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def translate_command(
                 translator,
                 options,
                 document,
-                "standard input" if source == "-" else source,
+                _name(source),
                 to=to,
                 glossary=glossary,
                 split_sentences=split_sentences is not False,
@@ -185,12 +186,20 @@ def _what(text: list[str] | None, source: str, form: str | None) -> tuple[list[s
         if len(text) > 1 or known == LINES or not _is_file(text[0]):
             if form not in (None, LINES):
                 raise UsageError(f"--format {form} is of a file", hint="Give --input FILE; - is standard input.")
+            if len(text) == 1 and known != LINES and not re.search(r"\s", text[0]):
+                raise InputMissingError(
+                    "no such file", where=text[0], hint="With --format lines it is translated as text."
+                )
             return text, source, LINES
         source = text[0]
     found = form or format_of(source)
     if found != LINES:
-        say(f"{source}: translated as {found}" + ("" if form else " (--format lines for line by line)"))
+        say(f"{_name(source)}: translated as {found}" + ("" if form else " (--format lines for line by line)"))
     return None, source, found
+
+
+def _name(source: str) -> str:
+    return "standard input" if source == "-" else source
 
 
 def _is_file(name: str) -> bool:

@@ -101,14 +101,19 @@ def merged(pieces: Iterable[Piece]) -> Content:
     return tuple(out)
 
 
+_DEEPEST = 40
+"""Pairs in each other; nobody writes more."""
+
+
 def unpaired_alone(pieces: Iterable[Piece]) -> list[Piece]:
-    """Pieces in which every pair is there and nested; the tags of others stand alone."""
+    """Pieces in which every pair is there and nested, not too deep; the tags of others stand alone."""
     found = list(pieces)
     opened: list[int] = []
     paired: set[int] = set()
     for place, piece in enumerate(found):
         if isinstance(piece, Tag) and piece.kind == "open":
-            opened.append(place)
+            if len(opened) < _DEEPEST:
+                opened.append(place)
         elif isinstance(piece, Tag) and piece.kind == "close":
             numbers = [_pair_of(found[index]) for index in opened]
             if piece.pair in numbers:

@@ -24,7 +24,7 @@ _MARKUP = re.compile(
     r"<!--(?:>|->|.*?(?:--!?>|\Z))"
     r"|<!\[CDATA\[.*?(?:\]\]>|\Z)"
     r"|<[!?][^>]*(?:>|\Z)"
-    r"""|<(?P<slash>/?)(?P<name>[A-Za-z][^\s/>]*)(?P<rest>(?:[^"'>=]|=\s*"[^"]*"|=\s*'[^']*'|[="'])*?)>"""
+    r"""|<(?P<slash>/?)(?P<name>[A-Za-z][^\s/>]*)(?P<rest>(?>[^"'>=]+|=\s*"[^"]*"|=\s*'[^']*'|[="'])*+)>"""
     r"|</[^A-Za-z>][^>]*>|</>",
     re.DOTALL,
 )
@@ -70,8 +70,9 @@ class Attribute:
 def tokens(text: str) -> Iterator[Token]:
     """All of a text, in order."""
     place = 0
+    last = max(text.rfind(">"), text.rfind("<!"), text.rfind("<?"))  # after it there is text alone
     while place < len(text):
-        match = _MARKUP.search(text, place)
+        match = _MARKUP.search(text, place) if place <= last else None
         if match is None:
             yield Token("text", place, len(text))
             return

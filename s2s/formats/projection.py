@@ -5,6 +5,7 @@ comes from its neighbour. Pairs stay nested, as a pair's place is looked for wit
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -79,10 +80,12 @@ class _Projection:
 
     def __post_init__(self) -> None:
         self.words = [match.span() for match in _WORD.finditer(self.plain.text)]
+        self.starts = [word[0] for word in self.words]
         self.linked: dict[tuple[int, int], list[tuple[int, int]]] = {}
         for link in self.links:
             # sentences without spaces between them are one word of the whole text
-            word = next((one for one in self.words if one[0] <= link.source[0] < one[1]), link.source)
+            n = bisect_right(self.starts, link.source[0]) - 1
+            word = self.words[n] if n >= 0 and link.source[0] < self.words[n][1] else link.source
             self.linked.setdefault(word, []).append(link.target)
 
     def write(self, pair: Pair, start: int, end: int) -> None:
@@ -113,7 +116,10 @@ class _Projection:
         self.out.append(self.target[place:end])
 
     def _write_unit(self, unit: Unit, place: int) -> None:
-        before = next((piece[-1] for piece in reversed(self.out) if isinstance(piece, str) and piece), "")
+        said = (piece for piece in reversed(self.out) if piece != "")
+        shown = (piece for piece in said if isinstance(piece, str) or piece.kind == "alone")
+        last = next(shown, "")
+        before = last[-1:] if isinstance(last, str) else "\0"
         after = self.target[place : place + 1]
         touches = before.isalnum() and not unit.left.isalnum()
         if before and not before.isspace() and (unit.space_left or touches) and before not in "([{„“«":
@@ -126,7 +132,8 @@ class _Projection:
     def _span(self, pair: Pair) -> tuple[int, int]:
         """Where the words of a pair are in the translation."""
         text = self.plain.text
-        words = [word for word in self.words if word[0] < pair.end and word[1] > pair.start]
+        first = max(0, bisect_right(self.starts, pair.start) - 1)
+        words = [word for word in self.words[first : bisect_left(self.starts, pair.end)] if word[1] > pair.start]
         # a word that is punctuation alone within the pair belongs to the word outside
         own = [word for word in words if re.search(r"\w", text[max(word[0], pair.start) : min(word[1], pair.end)])]
         targets = [target for word in own for target in self.linked.get(word, [])]
@@ -135,7 +142,8 @@ class _Projection:
             place = self._relative(pair.start)
             return place, max(place, self._relative(pair.end))
         start, end = min(target[0] for target in targets), max(target[1] for target in targets)
-        before = next((word for word in reversed(self.words) if word[1] <= own[0][0]), None)
+        n_before = bisect_left(self.starts, own[0][0])
+        before = self.words[n_before - 1] if n_before else None
         if before is not None and before not in self.linked and own[0] in self.linked:
             # an article that no word says attends to its noun; if it is outside in the source, it stays outside
             start = max(start, min(self._noun(self.linked[own[0]])[0], end))
@@ -157,10 +165,11 @@ class _Projection:
     def _point(self, unit: Unit) -> int:
         """Where something that stands by itself goes."""
         text, place = self.plain.text, unit.start
-        inside = next((word for word in self.words if word[0] < place <= word[1]), None)
-        follows = next((word for word in self.words if word[0] >= place), None)
-        if not any(word[0] < place for word in self.words):
+        n_before = bisect_left(self.starts, place)
+        if n_before == 0:
             return 0
+        inside = self.words[n_before - 1] if place <= self.words[n_before - 1][1] else None
+        follows = self.words[n_before] if n_before < len(self.words) else None
         if inside is not None and (place < inside[1] or not unit.space_left or follows is None):
             if re.search(r"\w", text[place : inside[1]]):  # in the middle of a word: before it, after its punctuation
                 if (targets := self.linked.get(inside)) is not None:
@@ -175,7 +184,10 @@ class _Projection:
 
     def _beside(self, place: int, follows: tuple[int, int], unit: Unit) -> int:
         """By the next word that is linked, or the one before."""
-        before = next((word for word in reversed(self.words) if word[1] <= place), None)
+        n_before = bisect_left(self.starts, place)
+        if n_before and self.words[n_before - 1][1] > place:
+            n_before -= 1
+        before = self.words[n_before - 1] if n_before else None
         if unit.space_left or not unit.space_right:
             if targets := self.linked.get(follows):
                 return self._noun(targets)[0]

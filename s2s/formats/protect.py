@@ -11,7 +11,8 @@ from s2s.formats.html_tags import VOID
 
 _THINGS = re.compile(
     r"""
-      (?P<url> (?:[a-z][a-z0-9+.-]{1,20}://|www\.) [^\s<>"'{}|\\^`]+ | [\w.+-]+@[\w-]+(?:\.[\w-]+)+ )
+      (?P<url> (?<![a-z0-9]) (?:[a-z][a-z0-9+.-]{1,20}://|www\.) [^\s<>"'{}|\\^`]+
+        | (?<![\w.+-]) [\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+ )
     | (?P<strict>
         \{\{\{? [^{}]* \}\}\}?                                       # {{x}}
       | \{% .*? %\} | <%.*?%>                                        # templates
@@ -136,6 +137,7 @@ def with_embedded_tags(pieces: Content) -> Content:
     return merged(unpaired_alone(out))
 
 
+_DEEPEST = 10
 _COMPLEX = re.compile(r"\{\s*[\w.-]+\s*,\s*(plural|select|selectordinal)\s*,")
 _SELECTOR = re.compile(r"\s*(?:offset\s*:\s*\d+\s*)?(=\d+|[\w-]+)\s*\{")
 
@@ -148,13 +150,15 @@ def with_messages(pieces: Content) -> Content:
     return merged(out)
 
 
-def _messages(text: str, *, in_plural: bool) -> list[Piece]:
+def _messages(text: str, *, in_plural: bool, depth: int = 0) -> list[Piece]:
     out: list[Piece] = []
     place = 0
+    closing = _closing(text) if "{" in text else {}
     for match in _COMPLEX.finditer(text):
-        if match.start() < place:
+        if match.start() < place or depth == _DEEPEST:
             continue
-        parsed = _parse(text, match.end(), is_plural=match[1] != "select" or in_plural)
+        is_plural = match[1] != "select" or in_plural
+        parsed = _parse(text, match.end(), closing, is_plural=is_plural, depth=depth + 1)
         if parsed is None:
             continue
         inner, end = parsed
@@ -180,34 +184,39 @@ def _hashes(pieces: list[Piece]) -> list[Piece]:
     return out
 
 
-def _parse(text: str, place: int, *, is_plural: bool) -> tuple[list[str | Content], int] | None:
+def _parse(
+    text: str, place: int, closing: dict[int, int], *, is_plural: bool, depth: int
+) -> tuple[list[str | Content], int] | None:
     """Branches from `place` on, alternately skeleton and content, and where the message ends; none if it is broken."""
     inner: list[str | Content] = []
     skeleton = place
     while match := _SELECTOR.match(text, place):
         start = match.end()
-        end = _closing(text, start)
+        end = closing.get(start - 1)
         if end is None:
             return None
-        inner += [text[skeleton:start], merged(_messages(text[start:end], in_plural=is_plural))]
+        inner += [text[skeleton:start], merged(_messages(text[start:end], in_plural=is_plural, depth=depth))]
         skeleton, place = end, end + 1
-    closing = re.compile(r"\s*\}").match(text, place)
-    if closing is None or not inner:
+    last = re.compile(r"\s*\}").match(text, place)
+    if last is None or not inner:
         return None
-    return [*inner, text[skeleton : closing.end()]], closing.end()
+    return [*inner, text[skeleton : last.end()]], last.end()
 
 
-def _closing(text: str, place: int) -> int | None:
-    """Where the brace closes that opened before `place`."""
-    depth = 1
+def _closing(text: str) -> dict[int, int]:
+    """Where the brace closes that opens at a place, by that place; what stands in quotes is no brace."""
+    found: dict[int, int] = {}
+    opened: list[int] = []
+    place = 0
     while place < len(text):
         if text[place] == "'" and text[place + 1 : place + 2] in ("{", "}"):
             quoted = text.find("'", place + 1)
             if quoted < 0:
-                return None
+                break
             place = quoted
-        depth += {"{": 1, "}": -1}.get(text[place], 0)
-        if depth == 0:
-            return place
+        elif text[place] == "{":
+            opened.append(place)
+        elif text[place] == "}" and opened:
+            found[opened.pop()] = place
         place += 1
-    return None
+    return found

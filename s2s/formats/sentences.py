@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-_END = re.compile(r"""([.!?…؟।]+["'”’»)\]]*)(\s+)|([。！？｡]+[」』”’）]*)""")
+_END = re.compile(r"""(?<![.!?…؟।])([.!?…؟।]++["'”’»)\]]*)(\s+)|([。！？｡]+[」』”’）]*)""")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"'„“«])(?:"
     r"[^\W\d_]|"  # an initial, and each part of z. B.
@@ -14,6 +14,8 @@ _ABBREVIATION = re.compile(
     r")$"
 )
 _IDEOGRAPHIC = (("\u2e80", "\u9fff"), ("\uf900", "\ufaff"), ("\uff00", "\uffef"))
+_SPACE = re.compile(r"\s*")
+_LOOK = 40  # no abbreviation is as long
 _NUMBER = re.compile(r"(?:^|\s)\d{1,3}$")
 
 
@@ -32,15 +34,17 @@ def sentences(text: str) -> list[tuple[int, int]]:
     for match in _END.finditer(text):
         if match.start() < start:
             continue
-        follows = text[match.end() :].lstrip()
+        after = _SPACE.match(text, match.end())
+        place = after.end() if after else match.end()
+        follows = text[place : place + _LOOK]
         if match[3]:
             end = match.end()
-        elif not follows or _goes_on(text[start : match.start()], match[1], follows):
+        elif not follows or _goes_on(text[max(start, match.start() - _LOOK) : match.start()], match[1], follows):
             continue
         else:
             end = match.end(1)
         spans.append((start, end))
-        start = len(text) - len(follows)
+        start = place
     end = len(text.rstrip())
     if start < end:
         spans.append((start, end))

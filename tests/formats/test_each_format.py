@@ -10,6 +10,7 @@ from s2s.formats.content import Document
 from s2s.formats.documents import open_document
 from s2s.formats.flow import Translate, Translated, outcomes
 from s2s.formats.known import FORMATS, format_of
+from s2s.formats.po_entries import escape
 
 
 def translated(data: str | bytes, form: str, how: Translate = shouting, language: str | None = None) -> str:
@@ -370,3 +371,39 @@ def test_empty_files_stay_as_they_are(form: str, data: bytes) -> None:
 def test_broken_markup_is_read_and_comes_back(text: str) -> None:
     for form in ("html", "markdown", "srt", "document"):
         assert translated(text, form, identity) == text
+
+
+HOSTILE = [
+    "<b>a " * 1000,
+    "<b>a " * 1000 + "</b>" * 1000,
+    "{a, plural, other {b " * 800,
+    "{a, plural, other {b " * 800 + "}}" * 800,
+    "<a " + 'b="c" ' * 8000,
+    "<a<" * 8000,
+    "<a b='" * 5000,
+    "a" * 100_000,
+    "a." * 8000 + " B",
+    "." * 20_000,
+    "'{" * 8000,
+    "%(" * 8000,
+    "[" * 800 + "a" + "]" * 800,
+    "> " * 300 + "a",
+    "*a " * 800,
+    "`a" * 800,
+    "&a" * 8000,
+]
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)))
+def test_hostile_texts_are_read_in_time_that_goes_with_their_length(number: int) -> None:
+    text = HOSTILE[number]
+    for form in ("html", "markdown", "srt", "document"):
+        data = f"1\n00:00:01,000 --> 00:00:02,000\n{text}\n" if form == "srt" else text
+        assert translated(data, form, identity) == data
+        translated(data, form)
+    po = f'msgid "{escape(text)}"\nmsgstr ""\n'
+    assert escape(text) in translated(po, "po")
+    assert "</target>" in translated(xliff(f"<trans-unit><source>{text.translate(XML)}</source></trans-unit>"), "xliff")
+
+
+XML = str.maketrans({"<": "&lt;", "&": "&amp;"})

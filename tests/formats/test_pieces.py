@@ -113,6 +113,8 @@ X = Tag("<x/>")
         (("A ", B, "man", E, " eats"), "Ein Mann isst", "1-0 1-1 2-2", "Ein <b>Mann</b> isst"),
         (("see ", X, " dogs"), "die Hunde sehen", "0-2 1-0 1-1", "die <x/> Hunde sehen"),
         (("file", X, " here"), "hier Datei", "0-1 1-0", "hier Datei<x/>"),
+        (("a ", X, ", c ", X, " b"), "b a", "0-1 1-1 2-0", "<x/> b a <x/>"),
+        (("a ", X, " c ", X, " b"), "b", "0-0 1-0 2-0", "<x/> <x/> b"),
         ((X, "one two"), "zwei eins", "0-1 1-0", "<x/>zwei eins"),
         (("one two ", X), "zwei eins", "0-1 1-0", "zwei eins <x/>"),
         (("a ", B, X, E, " b"), "B A", "0-1 1-0", "<b><x/></b> B A"),

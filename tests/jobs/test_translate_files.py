@@ -60,7 +60,11 @@ def test_formats_are_chosen_by_ending_or_by_name(tmp_path: Path) -> None:
     assert s2s(tmp_path, "--format", "document", "a.txt").stdout == "eins Katze\n\nrot drei\n"
     assert s2s(tmp_path, "--format", "lines", "-i", "a.html").stdout.count("\n") == 1
     assert s2s(tmp_path, "one").stdout == "eins\n"  # no file
-    assert s2s(tmp_path, "x" * 5000 + ".html").exit_code == 0  # nor this
+    assert s2s(tmp_path, "one two.html").exit_code == 0  # nor this
+    assert s2s(tmp_path, "x " * 5000 + ".html").exit_code == 0
+    missing = s2s(tmp_path, "b.html")
+    assert missing.exit_code == 66
+    assert "b.html: no such file" in missing.stderr
 
 
 @pytest.mark.parametrize(
