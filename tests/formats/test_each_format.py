@@ -34,6 +34,7 @@ def test_formats_are_known_by_their_endings() -> None:
     assert [format_of(name) for name in names] == [
         "xliff", "xliff", "po", "html", "markdown", "srt", "lines", "lines", "lines",
     ]  # fmt: skip
+    assert {format_of(f"a.{ending}") for ending in ("sdlxliff", "mqxliff", "mxliff")} == {"xliff"}
     with pytest.raises(UsageError, match="there is no format docx; there are: lines, document"):
         open_document(b"", "file", "docx")
     assert {format_of(f"a.{ending}") for ending in ("xlf", "po", "html", "md", "srt")} < set(FORMATS)

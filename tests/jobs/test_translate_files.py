@@ -57,6 +57,11 @@ def test_formats_are_chosen_by_ending_or_by_name(tmp_path: Path) -> None:
     lines = s2s(tmp_path, "-i", "a.txt")
     assert lines.stdout == "eins Katze\n\nrot drei\n"
     assert "translated as" not in lines.stderr
+    for arguments in (["a.txt"], ["--format", "lines", "a.txt"]):
+        file = s2s(tmp_path, *arguments)
+        assert file.stdout == lines.stdout
+        assert "a.txt: this file is translated, line by line" in file.stderr
+    assert s2s(tmp_path, "a.txt", "one").stdout.endswith("\neins\n")  # two texts
     assert s2s(tmp_path, "--format", "document", "a.txt").stdout == "eins Katze\n\nrot drei\n"
     assert s2s(tmp_path, "--format", "lines", "-i", "a.html").stdout.count("\n") == 1
     assert s2s(tmp_path, "one").stdout == "eins\n"  # no file
