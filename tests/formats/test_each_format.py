@@ -92,6 +92,62 @@ def test_xliff_12_leaves_alone_what_is_not_to_be_translated_or_is_already(unit: 
     assert translated(xliff(unit), "xliff", language="de") == xliff(unit)
 
 
+SEGMENTED = (
+    '<trans-unit id="1"><source>A dog.</source>'
+    '<seg-source><g id="1"><mrk mtype="seg" mid="0">A dog.</mrk></g></seg-source><target{}>{}</target></trans-unit>'
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "there"),
+    [
+        ("", '<mrk mtype="seg" mid="0"></mrk>'),
+        ("", '<g id="1"><mrk mtype="seg" mid="0"/> </g><x id="2"/>'),
+        (' state="new"', "\n A  dog."),
+        (' state="needs-translation"', '<mrk mtype="seg" mid="0">A dog.</mrk>'),
+    ],
+)
+def test_xliff_12_frames_and_copies_of_the_source_are_no_translations(state: str, there: str) -> None:
+    after = SEGMENTED.format(' state="translated"', '<g id="1"><mrk mtype="seg" mid="0">A DOG.</mrk></g>')
+    document = opened(xliff(SEGMENTED.format(state, there)), "xliff")
+    assert (len(document.segments), document.n_kept) == (1, 0)
+    assert translated(xliff(SEGMENTED.format(state, there)), "xliff") == xliff(after)
+
+
+@pytest.mark.parametrize(
+    ("state", "there"),
+    [
+        ("", '<mrk mtype="seg" mid="0">A dog.</mrk>'),
+        (' state="translated"', "A dog."),
+        (' state="new"', "Ein Hund."),
+        (' state="new"', 'A <x id="1"/>dog.'),
+        ("", '<mrk mtype="seg" mid="0"><x id="1"/></mrk>'),
+        (' state="needs-review-translation"', '<mrk mtype="seg" mid="0">Ein Hund.</mrk>'),
+    ],
+)
+def test_xliff_12_keeps_what_may_be_a_translation(state: str, there: str) -> None:
+    text = xliff(SEGMENTED.format(state, there))
+    assert opened(text, "xliff").n_kept == 1
+    assert translated(text, "xliff") == text
+
+
+def test_xliff_what_stayed_the_source_is_tried_again_the_next_time() -> None:
+    unit = '<trans-unit id="1"><source>a %s <g id="1">dog</g></source></trans-unit>'
+    for before in (xliff(unit), XLIFF2.format("", "<x:segment><x:source>a %s dog</x:source></x:segment>")):
+        once = translated(before, "xliff", silent)
+        assert "A %s" not in once
+        again = translated(once, "xliff")
+        assert "A %s" in again
+        assert again == translated(before, "xliff")
+
+
+def test_xliff_says_if_a_translation_lacks_segments() -> None:
+    there = '<mrk mtype="seg" mid="0">Ein Hund.</mrk> <mrk mtype="seg" mid="1"/>'
+    document = opened(xliff(SEGMENTED.format("", there)), "xliff")
+    assert document.n_kept == 1
+    assert document.notes == ["1 of those with a translation lack that of some of their segments"]
+
+
 def test_xliff_counts_the_translations_that_it_keeps() -> None:
     done = '<trans-unit id="1"><source>a</source><target>b</target></trans-unit>'
     assert opened(xliff(done * 3 + done.replace("<target>b</target>", "")), "xliff").n_kept == 3
