@@ -14,7 +14,7 @@ from s2s.formats.content import Content, Document, Outcome
 from s2s.formats.documents import open_document
 from s2s.formats.flow import Translated, outcomes
 from s2s.formats.xliff import XliffFile
-from s2s.jobs.glossary import Glossary, Placed, Seen, Term, is_in, translate_with
+from s2s.jobs.glossary import Glossary, Placed, Seen, Term, n_in, translate_with, what_became
 
 _N_SHOWN = 20
 
@@ -119,12 +119,11 @@ def _placed(glossary: Glossary, document: Document, found: list[Outcome], said: 
     placed = Placed()
     for segment, outcome in zip(document.segments, found, strict=True):
         source, target = _words(segment.content), _words(outcome.content or ())
-        for term, _ in glossary.terms_in(source):
-            if not is_in(term, target):
-                placed.seen.append(Seen(segment.line, term, "missing"))
-            else:
-                was_placed = any(text in source for text in said.get(term, ()))
-                placed.seen.append(Seen(segment.line, term, "placed" if was_placed else "there"))
+        terms = glossary.terms_in(source)
+        n_placed = {term: sum(text in source for text in said.get(term, ())) for term, _ in terms}
+        there = {term: n_in(term, target) - n for term, n in n_placed.items()}
+        for term, how in what_became(terms, target, there):
+            placed.seen.append(Seen(segment.line, term, how))
     return placed
 
 
