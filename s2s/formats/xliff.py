@@ -321,10 +321,11 @@ class XliffFile:
 
     def _written(self, number: int, content: Content, cdata: bool) -> str:
         texts = [piece if isinstance(piece, str) else piece.raw for piece in content]
-        if cdata:
+        # CDATA has no references, as a character that the encoding lacks, or a carriage return, needs
+        if cdata and self._xml.encoded.holds("".join(texts)) and "\r" not in "".join(texts):
             return "<![CDATA[" + "".join(texts).replace("]]>", "]]]]><![CDATA[>") + "]]>"
         return "".join(
-            escape(text) if isinstance(piece, str) or piece.is_text else text
+            escape(text, {"\r": "&#13;"}) if isinstance(piece, str) or piece.is_text else text
             for piece, text in zip(content, texts, strict=True)
         )
 

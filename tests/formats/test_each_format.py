@@ -1,12 +1,13 @@
 """What is special about each format: what is translated, what is kept, how it is marked, what is refused."""
 
 import re
+from xml.etree import ElementTree
 
 import pytest
 from fake_translators import identity, shouting, silent
 
 from s2s.errors import DataError, UsageError
-from s2s.formats.content import Document
+from s2s.formats.content import Document, Outcome
 from s2s.formats.documents import open_document
 from s2s.formats.flow import Translate, Translated, outcomes
 from s2s.formats.known import FORMATS, format_of
@@ -242,6 +243,27 @@ def test_what_the_encoding_lacks_is_a_reference_or_the_source_stays() -> None:
     document = open_document(po, "file", "po")
     out = document.render(outcomes(document.segments, there, document.accepts), None)
     assert out == po.replace(b'\nmsgid "caf\xe9"\nmsgstr ""', b'\n#, fuzzy\nmsgid "caf\xe9"\nmsgstr "caf\xe9"')
+
+
+def test_xliff_cdata_is_left_for_what_only_a_reference_can_say() -> None:
+    unit = '<trans-unit id="1"><source><![CDATA[a <b> dog]]></source></trans-unit>'
+    before = (
+        xliff(unit).replace('<?xml version="1.0"?>', '<?xml version="1.0" encoding="ISO-8859-1"?>').encode("latin-1")
+    )
+    for said, written in (("„Hund“ <b>", "&#8222;Hund&#8220; &lt;b&gt;"), ("Hünd <b>", "<![CDATA[Hünd <b>]]>")):
+        document = open_document(before, "file", "xliff")
+        outcome = [Outcome((said,))]
+        out = document.render(outcome, None)
+        assert f'<target state="translated">{written}</target>'.encode("latin-1") in out
+        assert said in "".join(ElementTree.fromstring(out).itertext())
+
+
+@pytest.mark.parametrize("source", ["<![CDATA[a]]>", "a"])
+def test_xliff_carriage_returns_in_a_text_are_references(source: str) -> None:
+    document = opened(xliff(f'<trans-unit id="1"><source>{source}</source></trans-unit>'), "xliff")
+    out = document.render([Outcome(("b\r\nc",))], None)
+    assert b">b&#13;\nc</target>" in out
+    assert "b\r\nc" in "".join(ElementTree.fromstring(out).itertext())
 
 
 HEAD = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n"Plural-Forms: nplurals={};\\n"\n\n'
