@@ -41,6 +41,20 @@ def test_a_file_is_translated_in_place_and_what_happened_is_said(tmp_path: Path)
     assert (tmp_path / "out.xliff").read_text("utf-8") == out
 
 
+@pytest.mark.parametrize(
+    ("said", "note"),
+    [("fr", True), ("fr_CA@latin", True), ("de_AT", False), ("de@euro", False), ("de-CH", False), ("", False)],
+)
+def test_a_po_file_of_another_language_is_said(tmp_path: Path, said: str, note: bool) -> None:
+    text = f'msgid ""\nmsgstr "Language: {said}\\n"\n\nmsgid "cat one"\nmsgstr ""\n'
+    (tmp_path / "in.po").write_text(text, "utf-8")
+    done = s2s(tmp_path, "in.po")
+    assert 'msgstr "eins Katze"' in done.stdout
+    told = f"the file says that its target is {said}; the model translates into de"
+    assert (told in done.stderr) == note
+    assert ("the file says" in done.stderr) == note
+
+
 def test_a_damaged_file_leaves_no_output(tmp_path: Path) -> None:
     (tmp_path / "in.xliff").write_text(XLIFF.format("<g>"), "utf-8")
     done = s2s(tmp_path, "in.xliff", "-o", "out.xliff")
