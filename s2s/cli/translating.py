@@ -176,14 +176,14 @@ def translate_command(
 
 
 def _what(text: list[str] | None, source: str, form: str | None) -> tuple[list[str] | None, str, str]:
-    """Text, file and format: a single TEXT that names a file in a known format is that file."""
+    """Text, file and format: a single TEXT that names a file is that file."""
     if form is not None and form not in FORMATS:
         raise UsageError(f"there is no format {form}; there are: {', '.join(FORMATS)}")
     if text and source != "-":
         raise UsageError("give TEXT or --input, not both")
     if text:
         known = form or format_of(text[0])
-        if len(text) > 1 or known == LINES or not _is_file(text[0]):
+        if len(text) > 1 or not _is_file(text[0]):
             if form not in (None, LINES):
                 raise UsageError(f"--format {form} is of a file", hint="Give --input FILE; - is standard input.")
             if len(text) == 1 and known != LINES and not re.search(r"\s", text[0]):
@@ -192,6 +192,8 @@ def _what(text: list[str] | None, source: str, form: str | None) -> tuple[list[s
                 )
             return text, source, LINES
         source = text[0]
+        if known == LINES:
+            say(f"{source}: this file is translated, line by line (its name as text: through a pipe)")
     found = form or format_of(source)
     if found != LINES:
         say(f"{_name(source)}: translated as {found}" + ("" if form else " (--format lines for line by line)"))

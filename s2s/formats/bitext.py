@@ -12,6 +12,7 @@ from typing import Any
 from s2s.errors import DataError
 from s2s.formats.po_entries import entries
 from s2s.formats.protect import EMBEDDED
+from s2s.formats.xliff import NOT_DONE_STATES
 from s2s.formats.xml_scan import XML, Attributes, attributes_of, malformed, secure_parser, split_name
 
 Row = tuple[str, str, int]
@@ -19,10 +20,6 @@ Row = tuple[str, str, int]
 
 _NATIVE = frozenset(("bpt", "ept", "ph", "it", "ut", "sub", "cp"))
 """Inline elements whose inside is code, not text."""
-
-_NOT_DONE = frozenset(
-    ("new", "initial", "needs-translation", "needs-adaptation", "needs-l10n", "needs-review-adaptation")
-)
 
 
 def same_language(said: str, wanted: str) -> bool:
@@ -190,13 +187,13 @@ class _Xliff(_Reader):
             self.skipped = self.depth
         elif name in ("trans-unit", "segment") and not self.skipped:
             self.source, self.target, self.unit_line = None, None, self.line
-            self.done = attributes.get(("", "state"), "") not in _NOT_DONE
+            self.done = attributes.get(("", "state"), "") not in NOT_DONE_STATES
         elif name == "source" and not self.skipped and self.source is None:
             self.source = []
             self.gather(self.source)
         elif name == "target" and not self.skipped and self.target is None:
             self.target = []
-            self.done = self.done and attributes.get(("", "state"), "") not in _NOT_DONE
+            self.done = self.done and attributes.get(("", "state"), "") not in NOT_DONE_STATES
             self.gather(self.target)
 
     def finish(self, name: str) -> None:

@@ -7,6 +7,9 @@ FORMATS = (LINES, "document", "xliff", "po", "html", "markdown", "srt")
 ENDINGS = {
     ".xliff": "xliff",
     ".xlf": "xliff",
+    ".sdlxliff": "xliff",
+    ".mqxliff": "xliff",
+    ".mxliff": "xliff",
     ".po": "po",
     ".pot": "po",
     ".html": "html",

@@ -52,7 +52,7 @@ class PoFile:
             self._starts.append(self._starts[-1] + len(line) + 1)
         self._end = line_end_of(self._encoded.text)
         self._fillings: list[_Filling] = []
-        self.language = ""
+        self.languages: list[tuple[str, ...]] = []
         n_forms, singular = 2, 0
         for entry in entries(self._lines, where):
             if entry.is_header:
@@ -60,7 +60,7 @@ class PoFile:
                 n_forms, one = singular_form(text)
                 singular = -1 if one is None else one
                 said = re.search(r"^Language:[ \t]*(\S+)", text, re.MULTILINE)
-                self.language = said[1] if said else ""
+                self.languages = [("", said[1])] if said else []
             else:
                 self._add(entry, n_forms, singular)
 

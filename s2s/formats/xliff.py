@@ -13,6 +13,10 @@ from s2s.formats.xml_scan import XML, Node, scan, with_attributes
 
 NAMESPACE = "urn:oasis:names:tc:xliff:document:"
 DONE_STATES = ("reviewed", "final", "signed-off")
+NOT_DONE_STATES = frozenset(
+    ("new", "initial", "needs-translation", "needs-adaptation", "needs-l10n", "needs-review-adaptation")
+)
+"""A target in one of them may be a copy of the source."""
 # elements around text that is translated; those of native code are opaque as a whole
 _PAIRS = {"g": 1, "mrk": 1, "pc": 2}
 _ENDS = {"bpt": "open", "bx": "open", "sc": "open", "ept": "close", "ex": "close", "ec": "close"}
@@ -65,6 +69,7 @@ class XliffFile:
         self._xml = scan(data, where)
         self._nodes = self._xml.nodes
         self._targets: list[_Target] = []
+        self._n_partial = 0
         root = next(node for node in self._nodes if node.kind == "start")
         if root.name[1] != "xliff" or (root.name[0] and not root.name[0].startswith(NAMESPACE)):
             raise DataError(f"is no XLIFF: its outermost element is {root.name[1]}", where=where)
@@ -78,6 +83,8 @@ class XliffFile:
         self._holders = holders
         self.languages = [tuple(node.attributes.get(("", name), "") for name in names) for node in holders]
         self._walk(0, len(self._nodes), translate=True, space="default")
+        if self._n_partial:
+            self.notes.append(f"{self._n_partial:,} of those with a translation lack that of some of their segments")
 
     def _is(self, node: Node, *names: str) -> bool:
         return node.kind == "start" and node.name[0] == self._namespace and node.name[1] in names
@@ -125,15 +132,49 @@ class XliffFile:
         target = self._nodes[inside["target"]] if "target" in inside else None
         done = unit.attributes.get(("", "approved")) == "yes" or unit.attributes.get(("", "state")) in DONE_STATES
         if target is not None:
+            states = {unit.attributes.get(("", "state")), target.attributes.get(("", "state"))}
             done = done or target.attributes.get(("", "state")) in DONE_STATES
-            done = done or any(
-                node.kind in ("start", "cdata") or (node.kind == "text" and node.text.strip())
-                for node in self._nodes[inside["target"] + 1 : target.close]
+            done = done or (
+                self._is_filled(inside["target"])
+                and not (states & NOT_DONE_STATES and self._said(inside["target"]) == self._said(inside["source"]))
             )
         if done or source.is_empty:
             self.n_kept += done
             return
         self._add(inside, unit, source, target, keeps_lines=space == "preserve")
+
+    def _is_filled(self, number: int) -> bool:
+        """Whether a target has text or codes; if its segments are marked, in one of them.
+
+        Tools write a frame for the translation: the codes around the segments, and the marks of these, with nothing in.
+        """
+        marked = [at for at in range(number + 1, self._nodes[number].close) if self._is_segment(self._nodes[at])]
+        filled = [self._has_content(at) for at in marked] or [self._has_content(number)]
+        self._n_partial += any(filled) and not all(filled)
+        return any(filled)
+
+    def _has_content(self, number: int) -> bool:
+        return any(
+            node.kind == "start" or (node.kind in ("text", "cdata") and node.text.strip())
+            for node in self._nodes[number + 1 : self._nodes[number].close]
+        )
+
+    def _is_segment(self, node: Node) -> bool:
+        return self._is(node, "mrk") and node.attributes.get(("", "mtype")) == "seg"
+
+    def _said(self, number: int) -> list[str]:
+        """The text and the tags in an element, without the marks of segments, whatever the white space."""
+        said = [""]
+        closed: set[int] = set()
+        for at in range(number + 1, self._nodes[number].close):
+            node = self._nodes[at]
+            if self._is_segment(node):
+                closed.add(node.close)
+            elif node.kind in ("text", "cdata"):
+                said[-1] += node.text
+            elif at not in closed and node.kind != "other":
+                said += [self._xml.text[node.start : node.end], ""]
+        return [" ".join(text.split()) for text in said]
 
     def _add(self, inside: dict[str, int], unit: Node, source: Node, target: Node | None, *, keeps_lines: bool) -> None:
         number = inside.get("seg-source", inside["source"])
@@ -181,7 +222,7 @@ class XliffFile:
         at, end = number + 1, self._nodes[number].close
         while at < end:
             node = self._nodes[at]
-            if self._is(node, "mrk") and node.attributes.get(("", "mtype")) == "seg" and not node.is_empty:
+            if self._is_segment(node) and not node.is_empty:
                 ranges.append((at + 1, node.close))
                 at = node.close
             at += 1
@@ -280,10 +321,11 @@ class XliffFile:
 
     def _written(self, number: int, content: Content, cdata: bool) -> str:
         texts = [piece if isinstance(piece, str) else piece.raw for piece in content]
-        if cdata:
+        # CDATA has no references, as a character that the encoding lacks, or a carriage return, needs
+        if cdata and self._xml.encoded.holds("".join(texts)) and "\r" not in "".join(texts):
             return "<![CDATA[" + "".join(texts).replace("]]>", "]]]]><![CDATA[>") + "]]>"
         return "".join(
-            escape(text) if isinstance(piece, str) or piece.is_text else text
+            escape(text, {"\r": "&#13;"}) if isinstance(piece, str) or piece.is_text else text
             for piece, text in zip(content, texts, strict=True)
         )
 

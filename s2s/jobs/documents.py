@@ -1,5 +1,6 @@
 """`s2s translate FILE` for files in the formats of translators: read, translate, splice, and say what happened."""
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from s2s.errors import InputMissingError, UsageError
 from s2s.formats.content import Content, Document, Outcome
 from s2s.formats.documents import open_document
 from s2s.formats.flow import Translated, outcomes
+from s2s.formats.po import PoFile
 from s2s.formats.xliff import XliffFile
-from s2s.jobs.glossary import Glossary, Placed, Seen, Term, is_in, translate_with
+from s2s.jobs.glossary import Glossary, Placed, Seen, Term, n_in, translate_with, what_became
 
 _N_SHOWN = 20
 
@@ -101,7 +103,7 @@ def translate_document(
     translate = _translate(translator, options, to, glossary, said)
     found = outcomes(document.segments, translate, document.accepts, split_sentences=split_sentences)
     language = to or translator.bundle.target
-    if isinstance(document, XliffFile):
+    if isinstance(document, XliffFile | PoFile):
         document.notes += _language_notes(document, translator.bundle.source, language)
     placed = None if glossary is None else _placed(glossary, document, found, said)
     return document.render(found, language), DocumentReport(where, document, found, placed)
@@ -119,12 +121,11 @@ def _placed(glossary: Glossary, document: Document, found: list[Outcome], said: 
     placed = Placed()
     for segment, outcome in zip(document.segments, found, strict=True):
         source, target = _words(segment.content), _words(outcome.content or ())
-        for term, _ in glossary.terms_in(source):
-            if not is_in(term, target):
-                placed.seen.append(Seen(segment.line, term, "missing"))
-            else:
-                was_placed = any(text in source for text in said.get(term, ()))
-                placed.seen.append(Seen(segment.line, term, "placed" if was_placed else "there"))
+        terms = glossary.terms_in(source)
+        n_placed = {term: sum(text in source for text in said.get(term, ())) for term, _ in terms}
+        there = {term: n_in(term, target) - n for term, n in n_placed.items()}
+        for term, how in what_became(terms, target, there):
+            placed.seen.append(Seen(segment.line, term, how))
     return placed
 
 
@@ -158,7 +159,7 @@ def _translated(translation: Translation, problem: str = "") -> Translated:
     return Translated(translation.text, translation.alignment or [], problem or cut)
 
 
-def _language_notes(document: XliffFile, source: str, target: str) -> list[str]:
+def _language_notes(document: XliffFile | PoFile, source: str, target: str) -> list[str]:
     """If the file says that it is in other languages."""
     notes = []
     for said_source, said_target in document.languages:
@@ -170,7 +171,7 @@ def _language_notes(document: XliffFile, source: str, target: str) -> list[str]:
 
 
 def _primary(language: str) -> str:
-    return language.replace("_", "-").split("-")[0].lower()
+    return re.split("[-_@.]", language)[0].lower()
 
 
 def open_input(given: str, form: str) -> Document:

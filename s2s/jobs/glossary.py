@@ -1,12 +1,13 @@
 """Terms that have to be translated in a certain way.
 
 A line is translated. Where a term is not in the translation, the alignment says which word stands in its place; the
-search is done again with all before that, and the term, as prefix, so that what follows fits.
+search is done again with all before that, and the term, as prefix, so that what follows fits. If the model then says
+its own word too, it is given more of what followed: the next word, then all.
 """
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -17,10 +18,14 @@ from s2s.decoding.search import SearchOptions
 from s2s.decoding.translation import Translation
 from s2s.decoding.translator import Translator
 from s2s.errors import DataError
+from s2s.formats.protect import things
 
 _WORD = re.compile(r"\S+")
 _N_SHOWN = 20
 _LEADING = re.compile(r"^[^\w]*")
+_TRAILING = re.compile(r"[^\w]*$")
+
+How = Literal["there", "placed", "missing"]
 
 
 @dataclass(frozen=True)
@@ -55,23 +60,26 @@ class Glossary:
         return found
 
     def terms_in(self, line: str) -> list[tuple[Term, int]]:
-        """The terms of a line with their places, none within another; each once.
+        """The terms of a line with their places, none within another, nor within what is protected, as `{car}`.
 
         >>> glossary = Glossary([Term("red car", "rotes Auto"), Term("car", "Wagen")])
-        >>> [(term.target, place) for term, place in glossary.terms_in("A Red car, a car.")]
+        >>> [(term.target, place) for term, place in glossary.terms_in("A Red car, a car, {car}.")]
         [('rotes Auto', 2), ('Wagen', 13)]
         """
         found: list[tuple[Term, int]] = []
+        protected = [thing for thing in things(line) if not thing.is_number]
         end = 0
         for match in re.finditer(r"\w+|[^\w\s]", line):
             if match.start() < end:
                 continue
             for term in self.by_word.get(match[0].casefold(), ()):
                 whole = _whole(term.source).match(line, match.start())
-                if whole:
+                if whole and not any(
+                    thing.start <= whole.start() and whole.end() <= thing.end and thing.raw != whole[0]
+                    for thing in protected
+                ):
                     end = whole.end()
-                    if all(term != other for other, _ in found):
-                        found.append((term, match.start()))
+                    found.append((term, match.start()))
                     break
         return found
 
@@ -130,7 +138,7 @@ class Seen:
 
     line: int
     term: Term
-    how: Literal["there", "placed", "missing"]
+    how: How
 
 
 @dataclass
@@ -160,18 +168,24 @@ class _Work:
     Attributes:
         number: Of the line.
         waiting: Its terms that were not tried yet, with their places in the source.
-        fixed: How its translation begins.
-        term: What is placed now.
-        after: What followed its place before; it keeps the term a word by itself in a second try.
-        is_second: This is the second try.
+        placed: How its translation begins, up to the last term that was placed.
+        term: What is placed now, with its place in the source.
+        begin: All before it, and it.
+        replaced: The word that stood in its place.
+        rest: What followed that.
+        more: How much of the rest is given in further tries.
+        given: How much is given now.
     """
 
     number: int
     waiting: list[tuple[Term, int]]
-    fixed: str = ""
-    term: Term | None = None
-    after: str = ""
-    is_second: bool = False
+    placed: str = ""
+    term: tuple[Term, int] | None = None
+    begin: str = ""
+    replaced: str = ""
+    rest: str = ""
+    more: list[str] = field(default_factory=list)
+    given: str = ""
 
 
 def translate_with(
@@ -200,18 +214,18 @@ def translate_with(
     """
     found = translator.translate_lines(lines, options, align=True, to=to)
     wanted = {number: terms for number, line in enumerate(lines) if (terms := glossary.terms_in(line))}
-    there = {number: {t for t, _ in terms if is_in(t, found[number].text)} for number, terms in wanted.items()}
+    first = {number: found[number].text for number in wanted}
     work = [
         _Work(number, list(terms))
         for number, terms in wanted.items()
         # a prefix is of a line that is translated as a whole
-        if len(there[number]) < len(terms) and found[number].n_parts == 1
+        if found[number].n_parts == 1 and any(_lacks(term, terms, first[number]) for term, _ in terms)
     ]
-    for _ in range(2 * max((len(one.waiting) for one in work), default=0)):
-        work = [one for one in work if _next_prefix(one, found[one.number])]
+    for _ in range(3 * max((len(one.waiting) for one in work), default=0)):
+        work = [one for one in work if _next_prefix(one, wanted[one.number], found[one.number])]
         if not work:
             break
-        prefixes = [one.fixed for one in work]
+        prefixes = [one.begin + one.given for one in work]
         texts = [lines[one.number] for one in work]
         tried = translator.translate_lines(texts, options, prefix=prefixes, align=True, to=to)
         for one, translation in zip(work, tried, strict=True):
@@ -219,70 +233,119 @@ def translate_with(
     missing: dict[int, list[Term]] = {}
     for number, terms in wanted.items():
         line = (number if numbers is None else numbers[number]) + 1
-        for term, _ in terms:
-            if not is_in(term, found[number].text):
+        there = {term: n_in(term, first[number]) for term, _ in terms}
+        for term, how in what_became(terms, found[number].text, there):
+            placed.seen.append(Seen(line, term, how))
+            if how == "missing":
                 missing.setdefault(number, []).append(term)
-                placed.seen.append(Seen(line, term, "missing"))
-            else:
-                placed.seen.append(Seen(line, term, "there" if term in there[number] else "placed"))
     return found, missing
 
 
-def is_in(term: Term, text: str) -> bool:
-    """Whether the translation of a term is in a text, as words by themselves and in any case."""
-    return _whole(term.target).search(text) is not None
+def what_became(terms: Sequence[tuple[Term, int]], text: str, there: Mapping[Term, int]) -> Iterator[tuple[Term, How]]:
+    """What became of each term of a line, by how often its translation is in that of the line.
+
+    Args:
+        terms: From `Glossary.terms_in`.
+        text: The translation.
+        there: How often a term's translation was there by itself.
+    """
+    seen = Counter[str]()
+    for term, _ in terms:
+        key = term.target.casefold()
+        seen[key] += 1
+        if seen[key] > n_in(term, text):
+            yield term, "missing"
+        else:
+            yield term, "there" if seen[key] <= there[term] else "placed"
 
 
-def _next_prefix(work: _Work, translation: Translation) -> bool:
+def n_in(term: Term, text: str) -> int:
+    """How often the translation of a term is in a text, as words by themselves and in any case."""
+    return len(_whole(term.target).findall(text))
+
+
+def _lacks(term: Term, terms: Sequence[tuple[Term, int]], text: str) -> bool:
+    """Whether a translation of a line with these terms has that of one less often than the line has it."""
+    return n_in(term, text) < sum(other.target.casefold() == term.target.casefold() for other, _ in terms)
+
+
+def _next_prefix(work: _Work, terms: Sequence[tuple[Term, int]], translation: Translation) -> bool:
     """Choose the term that comes first in the translation, and all up to it as prefix; whether there is one."""
-    if work.term is not None:  # the second try
-        work.fixed = f"{work.fixed} {work.after}"
-        work.is_second = True
+    if work.term is not None:  # once more, with more of what follows
+        work.given = work.more.pop(0)
         return True
     text = translation.text
     targets = [match.span() for match in _WORD.finditer(text)]
     places = []
     for term, start in work.waiting:
-        if is_in(term, text):
+        if not _lacks(term, terms, text):
             continue
-        words = _words_of(translation.source, start, term.source)
-        at = [j for i, j in translation.alignment or () if i in words and j < len(targets)]
-        at = [j for j in at if targets[j][0] >= len(work.fixed)]
+        at = _linked(translation, term, start)
+        there = [match.span() for match in _whole(term.target).finditer(text)]
+        if any(targets[j][0] < end and targets[j][1] > begin for j in at for begin, end in there):
+            continue  # it is another one that is lacking
+        at = [j for j in at if targets[j][0] >= len(work.placed)]
         if at:
-            places.append((*_run(sorted(set(at)), len(words)), term))
+            places.append((*_run(at, len(term.source.split())), term, start))
     if not places:
         return False
-    begin, end, term = min(places, key=lambda one: one[0])
-    work.waiting = [one for one in work.waiting if one[0] != term]
-    start = targets[begin][0]
-    leading = _LEADING.match(text[start : targets[begin][1]])
-    before = text[:start] + (leading[0] if leading else "")
-    work.fixed, work.term = before + term.target, term
-    work.after = text[targets[end + 1][0] : targets[end + 1][1]] if end + 1 < len(targets) else ""
+    first, last, term, start = min(places, key=lambda one: one[:2])
+    work.waiting.remove((term, start))
+    begin, end = targets[first][0], targets[last][1]
+    leading, trailing = _LEADING.match(text[begin:end]), _TRAILING.search(text[begin:end])
+    before = text[:begin] + (leading[0] if leading else "")
+    end -= len(trailing[0]) if trailing else 0
+    work.term, work.begin, work.given = (term, start), before + term.target, ""
+    work.replaced, work.rest = _LEADING.sub("", text[max(begin, targets[last][0]) : end]).casefold(), text[end:]
+    following = text[end : targets[last + 1][1]] if last + 1 < len(targets) else ""
+    work.more = list(dict.fromkeys(more for more in (following, work.rest) if more))
     return True
 
 
+def _linked(translation: Translation, term: Term, start: int) -> list[int]:
+    """Numbers of the words of a translation that come from a term."""
+    end = start + len(term.source)
+    source = _WORD.finditer(translation.source)
+    words = {n for n, match in enumerate(source) if match.start() < end and match.end() > start}
+    n_words = len(_WORD.findall(translation.text))
+    return sorted({j for i, j in translation.alignment or () if i in words and j < n_words})
+
+
 def _run(words: list[int], n: int) -> tuple[int, int]:
-    """First and last of those that follow each other, at most n: an article attends to its noun, and stays."""
-    last = words[0]
-    for word in words[1:]:
-        last += word == last + 1
-    return max(words[0], last - n + 1), last
-
-
-def _words_of(source: str, start: int, term: str) -> set[int]:
-    """Numbers of the words that a term covers."""
-    end = start + len(term)
-    return {n for n, match in enumerate(_WORD.finditer(source)) if match.start() < end and match.end() > start}
+    """First and last of the last n words that are near each other: an article attends to its noun, and stays."""
+    first = words[-1]
+    for word in reversed(words[-n:]):
+        if first - word <= 2:
+            first = word
+    return first, words[-1]
 
 
 def _judge(work: _Work, found: list[Translation], tried: Translation) -> None:
-    """Keep a translation if its term is a word of it."""
+    """Keep a translation if its term is a word of it, and stands for the model's own instead of beside it."""
     assert work.term is not None
-    if is_in(work.term, tried.text) and not tried.n_cut:
+    is_more = n_in(work.term[0], tried.text) > n_in(work.term[0], found[work.number].text)
+    if is_more and not tried.n_cut and not _is_beside(work, tried):
         found[work.number] = tried
-    elif work.after and not work.is_second:
-        return  # it went on within the word: once more, with the next word given too
-    else:
-        work.fixed = ""
-    work.term, work.is_second = None, False
+        work.placed = work.begin
+    elif work.more:
+        return
+    work.term = None
+
+
+def _is_beside(work: _Work, tried: Translation) -> bool:
+    """Whether the word that a term replaces follows it, or another one that comes from it."""
+    assert work.term is not None
+    follows = tried.text[len(work.begin) :]
+    if _n_begin_with(work.replaced, follows) > _n_begin_with(work.replaced, work.rest):
+        return True
+    if work.given == work.rest:
+        return False  # all that follows is what followed the word
+    targets = [match.span() for match in _WORD.finditer(tried.text)]
+    at = _linked(tried, *work.term)
+    end = len(work.begin)
+    placed = [j for j in at if targets[j][1] > end - len(work.term[0].target) and targets[j][0] < end]
+    return not placed and any(targets[j][0] >= end for j in at)
+
+
+def _n_begin_with(word: str, text: str) -> int:
+    return sum(other.startswith(word) for other in re.findall(r"\w[\w-]*", text.casefold()))

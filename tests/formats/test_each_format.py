@@ -1,12 +1,13 @@
 """What is special about each format: what is translated, what is kept, how it is marked, what is refused."""
 
 import re
+from xml.etree import ElementTree
 
 import pytest
 from fake_translators import identity, shouting, silent
 
 from s2s.errors import DataError, UsageError
-from s2s.formats.content import Document
+from s2s.formats.content import Document, Outcome
 from s2s.formats.documents import open_document
 from s2s.formats.flow import Translate, Translated, outcomes
 from s2s.formats.known import FORMATS, format_of
@@ -34,6 +35,7 @@ def test_formats_are_known_by_their_endings() -> None:
     assert [format_of(name) for name in names] == [
         "xliff", "xliff", "po", "html", "markdown", "srt", "lines", "lines", "lines",
     ]  # fmt: skip
+    assert {format_of(f"a.{ending}") for ending in ("sdlxliff", "mqxliff", "mxliff")} == {"xliff"}
     with pytest.raises(UsageError, match="there is no format docx; there are: lines, document"):
         open_document(b"", "file", "docx")
     assert {format_of(f"a.{ending}") for ending in ("xlf", "po", "html", "md", "srt")} < set(FORMATS)
@@ -89,6 +91,62 @@ def test_xliff_12_targets_are_made_or_filled_and_keep_their_attributes(before: s
 )
 def test_xliff_12_leaves_alone_what_is_not_to_be_translated_or_is_already(unit: str) -> None:
     assert translated(xliff(unit), "xliff", language="de") == xliff(unit)
+
+
+SEGMENTED = (
+    '<trans-unit id="1"><source>A dog.</source>'
+    '<seg-source><g id="1"><mrk mtype="seg" mid="0">A dog.</mrk></g></seg-source><target{}>{}</target></trans-unit>'
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "there"),
+    [
+        ("", '<mrk mtype="seg" mid="0"></mrk>'),
+        ("", '<g id="1"><mrk mtype="seg" mid="0"/> </g><x id="2"/>'),
+        (' state="new"', "\n A  dog."),
+        (' state="needs-translation"', '<mrk mtype="seg" mid="0">A dog.</mrk>'),
+    ],
+)
+def test_xliff_12_frames_and_copies_of_the_source_are_no_translations(state: str, there: str) -> None:
+    after = SEGMENTED.format(' state="translated"', '<g id="1"><mrk mtype="seg" mid="0">A DOG.</mrk></g>')
+    document = opened(xliff(SEGMENTED.format(state, there)), "xliff")
+    assert (len(document.segments), document.n_kept) == (1, 0)
+    assert translated(xliff(SEGMENTED.format(state, there)), "xliff") == xliff(after)
+
+
+@pytest.mark.parametrize(
+    ("state", "there"),
+    [
+        ("", '<mrk mtype="seg" mid="0">A dog.</mrk>'),
+        (' state="translated"', "A dog."),
+        (' state="new"', "Ein Hund."),
+        (' state="new"', 'A <x id="1"/>dog.'),
+        ("", '<mrk mtype="seg" mid="0"><x id="1"/></mrk>'),
+        (' state="needs-review-translation"', '<mrk mtype="seg" mid="0">Ein Hund.</mrk>'),
+    ],
+)
+def test_xliff_12_keeps_what_may_be_a_translation(state: str, there: str) -> None:
+    text = xliff(SEGMENTED.format(state, there))
+    assert opened(text, "xliff").n_kept == 1
+    assert translated(text, "xliff") == text
+
+
+def test_xliff_what_stayed_the_source_is_tried_again_the_next_time() -> None:
+    unit = '<trans-unit id="1"><source>a %s <g id="1">dog</g></source></trans-unit>'
+    for before in (xliff(unit), XLIFF2.format("", "<x:segment><x:source>a %s dog</x:source></x:segment>")):
+        once = translated(before, "xliff", silent)
+        assert "A %s" not in once
+        again = translated(once, "xliff")
+        assert "A %s" in again
+        assert again == translated(before, "xliff")
+
+
+def test_xliff_says_if_a_translation_lacks_segments() -> None:
+    there = '<mrk mtype="seg" mid="0">Ein Hund.</mrk> <mrk mtype="seg" mid="1"/>'
+    document = opened(xliff(SEGMENTED.format("", there)), "xliff")
+    assert document.n_kept == 1
+    assert document.notes == ["1 of those with a translation lack that of some of their segments"]
 
 
 def test_xliff_counts_the_translations_that_it_keeps() -> None:
@@ -185,6 +243,27 @@ def test_what_the_encoding_lacks_is_a_reference_or_the_source_stays() -> None:
     document = open_document(po, "file", "po")
     out = document.render(outcomes(document.segments, there, document.accepts), None)
     assert out == po.replace(b'\nmsgid "caf\xe9"\nmsgstr ""', b'\n#, fuzzy\nmsgid "caf\xe9"\nmsgstr "caf\xe9"')
+
+
+def test_xliff_cdata_is_left_for_what_only_a_reference_can_say() -> None:
+    unit = '<trans-unit id="1"><source><![CDATA[a <b> dog]]></source></trans-unit>'
+    before = (
+        xliff(unit).replace('<?xml version="1.0"?>', '<?xml version="1.0" encoding="ISO-8859-1"?>').encode("latin-1")
+    )
+    for said, written in (("„Hund“ <b>", "&#8222;Hund&#8220; &lt;b&gt;"), ("Hünd <b>", "<![CDATA[Hünd <b>]]>")):
+        document = open_document(before, "file", "xliff")
+        outcome = [Outcome((said,))]
+        out = document.render(outcome, None)
+        assert f'<target state="translated">{written}</target>'.encode("latin-1") in out
+        assert said in "".join(ElementTree.fromstring(out).itertext())
+
+
+@pytest.mark.parametrize("source", ["<![CDATA[a]]>", "a"])
+def test_xliff_carriage_returns_in_a_text_are_references(source: str) -> None:
+    document = opened(xliff(f'<trans-unit id="1"><source>{source}</source></trans-unit>'), "xliff")
+    out = document.render([Outcome(("b\r\nc",))], None)
+    assert b">b&#13;\nc</target>" in out
+    assert "b\r\nc" in "".join(ElementTree.fromstring(out).itertext())
 
 
 HEAD = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n"Plural-Forms: nplurals={};\\n"\n\n'

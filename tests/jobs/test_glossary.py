@@ -75,8 +75,9 @@ def test_several_terms_of_a_line_are_placed_from_left_to_right() -> None:
 
 
 def test_case_and_whole_words_count_and_the_longest_term_wins() -> None:
-    texts, seen = run(["Dog, dogs (DOG) red car, car"], {"dog": "Köter", "car": "Wagen", "red car": "Flitzer"})
-    assert [(source, how) for _, source, how in seen] == [("dog", "placed"), ("red car", "placed"), ("car", "placed")]
+    texts, seen = run(["Dog, dogs (DOG) red car, car"], {"dog": "Köter", "car": "Wagen", "red car": "flinker Flitzer"})
+    assert [source for _, source, _ in seen] == ["dog", "dog", "red car", "car"]
+    assert {how for _, _, how in seen} == {"placed"}
     assert "dogs" in texts[0]
 
 
@@ -91,13 +92,72 @@ def test_what_cannot_be_placed_is_said_with_its_line(model: WordByWord, capsys: 
     texts, seen = run(["cat", "the dog sees the cat"], {"dog": "Köter"}, model)
     assert texts[1] == "der Hund sieht der Katze"
     assert seen == [(2, "dog", "missing")]
-    assert len(model.asked) <= 3
+    assert len(model.asked) <= 4
     placed = Placed()
     translate_with(Glossary([Term("dog", "Köter")]), model, SearchOptions(), ["dog"], placed, numbers=[41])  # type: ignore[arg-type]
     placed.tell()
     said = capsys.readouterr().err
     assert "glossary: 1 terms in the source: 0 in place by themselves, 0 placed, 1 not placed" in said
     assert "line 42: dog is not Köter" in said
+
+
+class Beside(WordByWord):
+    """Says its own word beside the term.
+
+    Args:
+        until: As long as the prefix ends with one of these.
+    """
+
+    def __init__(self, *until: str) -> None:
+        super().__init__()
+        self.until = until
+
+    def translate_lines(self, lines, options, prefix=None, align=False, to=None):  # type: ignore[no-untyped-def]
+        found = super().translate_lines(lines, options, prefix, align, to)
+        starts = prefix or [""] * len(lines)
+        return [self._with_own(one, start) for one, start in zip(found, starts, strict=True)]
+
+    def _with_own(self, one: Translation, start: str) -> Translation:
+        if not start.endswith(self.until):
+            return one
+        text, n = f"{start} Hund{one.text[len(start) :]}", len(start.split())
+        links = [(i, j + (j >= n)) for i, j in one.alignment or ()] + [(n - 1, n)]
+        return replace(one, candidates=[Candidate(text, 0.0, 0.0, 1)], alignment=links)
+
+
+def test_a_term_stands_for_the_models_own_word_and_not_beside_it() -> None:
+    once, twice = Beside("Köter"), Beside("Köter", "sieht")
+    for model, n in ((once, 3), (twice, 4)):
+        texts, seen = run(["the dog sees the cat"], {"dog": "Köter"}, model)
+        assert texts == ["der Köter sieht der Katze"]
+        assert seen == [(1, "dog", "placed")]
+        assert len(model.asked) == n
+
+
+def test_a_word_that_cannot_be_kept_away_is_said() -> None:
+    texts, seen = run(["the dog sees the cat"], {"dog": "Köter"}, Beside("Köter", "sieht", "Katze"))
+    assert texts == ["der Hund sieht der Katze"]
+    assert seen == [(1, "dog", "missing")]
+
+
+def test_a_term_is_placed_as_often_as_it_is_in_the_source() -> None:
+    texts, seen = run(["the dog sees the dog"], {"dog": "Köter"})
+    assert texts == ["der Köter sieht der Köter"]
+    assert [how for _, _, how in seen] == ["placed", "placed"]
+
+    class Once(WordByWord):
+        def translate_lines(self, lines, options, prefix=None, align=False, to=None):  # type: ignore[no-untyped-def]
+            one = super().translate_lines(lines, options, prefix, align)[0]
+            return [replace(one, alignment=[(1, 1)])]
+
+    texts, seen = run(["the dog sees the dog"], {"dog": "Köter"}, Once())
+    assert texts == ["der Köter sieht der Hund"]
+    assert [how for _, _, how in seen] == ["placed", "missing"]
+
+
+def test_the_name_of_a_placeholder_is_no_term() -> None:
+    assert run(["the {dog} sees https://dog.org"], {"dog": "Köter"})[1] == []
+    assert [one[1] for one in run(["see {dog}"], {"{dog}": "{Hund}"})[1]] == ["{dog}"]
 
 
 def test_an_article_that_attends_to_its_noun_stays() -> None:
