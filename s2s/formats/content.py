@@ -3,8 +3,8 @@
 import codecs
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from s2s.errors import DataError
@@ -23,6 +23,7 @@ class Tag:
         start: Where it begins in the file, if parts of it may be translated; else -1.
         is_text: It is part of the text, and is escaped like it when it is written: a tag of HTML in a message.
         inner: An ICU message, alternately what stays and what is translated; none otherwise.
+        problem: Why the text that it is in cannot be translated; empty if it can.
     """
 
     raw: str
@@ -31,6 +32,7 @@ class Tag:
     start: int = -1
     is_text: bool = False
     inner: tuple["str | Content", ...] | None = None
+    problem: str = ""
 
 
 Piece = str | Tag
@@ -101,6 +103,21 @@ def merged(pieces: Iterable[Piece]) -> Content:
     return tuple(out)
 
 
+def raw_text(pieces: Iterable[Piece]) -> str:
+    """Texts and tags as they are."""
+    return "".join(piece if isinstance(piece, str) else piece.raw for piece in pieces)
+
+
+def flattened(content: Content) -> Iterator[Piece]:
+    """A content with the branches of its messages, and the tags in them, in place of the messages."""
+    for piece in content:
+        if isinstance(piece, Tag) and piece.inner is not None:
+            for part in piece.inner:
+                yield from (part,) if isinstance(part, str) else flattened(part)
+        else:
+            yield piece
+
+
 _DEEPEST = 40
 """Pairs in each other; nobody writes more."""
 
@@ -122,7 +139,7 @@ def unpaired_alone(pieces: Iterable[Piece]) -> list[Piece]:
                 del opened[index:]
     for place, piece in enumerate(found):
         if isinstance(piece, Tag) and piece.kind != "alone" and place not in paired:
-            found[place] = Tag(piece.raw, start=piece.start, is_text=piece.is_text, inner=piece.inner)
+            found[place] = replace(piece, kind="alone", pair=-1)
     return found
 
 

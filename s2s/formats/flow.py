@@ -8,9 +8,9 @@ the alignment of words says. Where that fails too, the source stays.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from s2s.formats.content import Content, Outcome, Piece, Segment, Tag, merged, unpaired_alone
+from s2s.formats.content import Content, Outcome, Piece, Segment, Tag, flattened, merged, unpaired_alone
 from s2s.formats.plain import Plain, has_words, peel, plain
 from s2s.formats.projection import Link, is_nested, links_of, nesting_faults, project
 from s2s.formats.protect import difference
@@ -117,7 +117,8 @@ class _Flow:
     def __post_init__(self) -> None:
         self.content = tuple(unpaired_alone(self.content))
         self.before, self.core, self.after = peel(self.content)
-        if not has_words(self.plain().text):
+        self.failed = next((piece.problem for piece in self.content if isinstance(piece, Tag) and piece.problem), "")
+        if not self.failed and not has_words(self.plain().text):
             self.done = self.content
 
     def plain(self) -> Plain:
@@ -212,7 +213,8 @@ class _Tree:
         if all(flow.done == flow.content for flow in self.flows):
             self.result = self.segment.content
             return
-        if nesting_faults(content) <= nesting_faults(self.segment.content) and self.accepts(self.number, content):
+        faults = nesting_faults(tuple(flattened(self.segment.content)))
+        if nesting_faults(content) <= faults and self.accepts(self.number, content):
             self.result = content
             return
         for flow in self.flows:
@@ -220,12 +222,12 @@ class _Tree:
                 flow.again("the file would not be valid with the translation")
 
     def _said(self, flow: _Flow) -> Iterator[Piece]:
+        """A translation with the branches of its messages, in which tags of the file may be."""
         assert flow.done is not None
         for piece in flow.done:
             if isinstance(piece, Tag) and piece.inner is not None:
-                branches = self.branches[id(flow), piece]
-                raw = "".join(one if isinstance(one, str) else _text(self._said(one)) for one in branches)
-                yield piece if raw == piece.raw else replace(piece, raw=raw)
+                for one in self.branches[id(flow), piece]:
+                    yield from (one,) if isinstance(one, str) else self._said(one)
             else:
                 yield piece
 
@@ -234,7 +236,3 @@ class _Tree:
             failed = next((flow.failed for flow in self.flows if flow.failed), "")
             return Outcome(None, f"the source stays: {failed or 'no translation is valid in the file'}")
         return Outcome(self.result, next((flow.problem for flow in self.flows if flow.problem), ""))
-
-
-def _text(pieces: Iterator[Piece]) -> str:
-    return "".join(piece if isinstance(piece, str) else piece.raw for piece in pieces)

@@ -2,11 +2,12 @@
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from s2s.formats.content import Content, Piece, Tag, merged, unpaired_alone
+from s2s.formats.content import Content, Piece, Tag, merged, raw_text, unpaired_alone
 from s2s.formats.html_tags import VOID
 
 _THINGS = re.compile(
@@ -143,30 +144,57 @@ _SELECTOR = re.compile(r"\s*(?:offset\s*:\s*\d+\s*)?(=\d+|[\w-]+)\s*\{")
 
 
 def with_messages(pieces: Content) -> Content:
-    """Texts with ICU messages of several branches as tags, whose branches are translated by themselves."""
-    out: list[Piece] = []
-    for piece in pieces:
-        out += [piece] if isinstance(piece, Tag) else _messages(piece, in_plural=False)
-    return merged(out)
+    """Texts with ICU messages of several branches as tags; the branches, with tags in them, are translated.
+
+    What begins like such a message but cannot be read is a tag with a problem.
+    """
+    return merged(_messages(pieces, in_plural=False))
 
 
-def _messages(text: str, *, in_plural: bool, depth: int = 0) -> list[Piece]:
+class _Row:
+    """A content as one text, in which each tag is a character that is nothing to a pattern."""
+
+    def __init__(self, content: Iterable[Piece]) -> None:
+        parts: list[str] = []
+        self._places: list[int] = []
+        self._tags: list[Tag] = []
+        length = 0
+        for piece in content:
+            if isinstance(piece, Tag):
+                self._places.append(length)
+                self._tags.append(piece)
+            parts.append(piece if isinstance(piece, str) else "\ue000")
+            length += len(parts[-1])
+        self.text = "".join(parts)
+
+    def cut(self, start: int, end: int) -> Content:
+        """A part of it as it was."""
+        out: list[Piece] = []
+        for at in range(bisect_left(self._places, start), bisect_left(self._places, end)):
+            out += [self.text[start : self._places[at]], self._tags[at]]
+            start = self._places[at] + 1
+        return merged([*out, self.text[start:end]])
+
+
+def _messages(content: Content, *, in_plural: bool, depth: int = 0) -> list[Piece]:
     out: list[Piece] = []
     place = 0
-    closing = _closing(text) if "{" in text else {}
-    for match in _COMPLEX.finditer(text):
-        if match.start() < place or depth == _DEEPEST:
+    row = _Row(content)
+    closing = _closing(row.text) if "{" in row.text else {}
+    for match in _COMPLEX.finditer(row.text):
+        if match.start() < place:
             continue
         is_plural = match[1] != "select" or in_plural
-        parsed = _parse(text, match.end(), closing, is_plural=is_plural, depth=depth + 1)
+        parsed = _parse(row, match.end(), closing, is_plural=is_plural, depth=depth + 1) if depth < _DEEPEST else None
+        out += row.cut(place, match.start())
         if parsed is None:
+            out.append(Tag(match[0], is_text=True, problem="an ICU message in it cannot be read"))
+            place = match.end()
             continue
-        inner, end = parsed
-        out += [text[place : match.start()]]
-        whole = (text[match.start() : match.end()] + str(inner[0]), *inner[1:])
-        out.append(Tag(text[match.start() : end], is_text=True, inner=whole))
-        place = end
-    out.append(text[place:])
+        inner, place = parsed
+        whole = (match[0] + str(inner[0]), *inner[1:])
+        out.append(Tag(raw_text(row.cut(match.start(), place)), is_text=True, inner=whole))
+    out += row.cut(place, len(row.text))
     return _hashes(out) if in_plural else out
 
 
@@ -185,22 +213,23 @@ def _hashes(pieces: list[Piece]) -> list[Piece]:
 
 
 def _parse(
-    text: str, place: int, closing: dict[int, int], *, is_plural: bool, depth: int
+    row: _Row, place: int, closing: dict[int, int], *, is_plural: bool, depth: int
 ) -> tuple[list[str | Content], int] | None:
     """Branches from `place` on, alternately skeleton and content, and where the message ends; none if it is broken."""
     inner: list[str | Content] = []
     skeleton = place
-    while match := _SELECTOR.match(text, place):
+    while match := _SELECTOR.match(row.text, place):
         start = match.end()
         end = closing.get(start - 1)
         if end is None:
             return None
-        inner += [text[skeleton:start], merged(_messages(text[start:end], in_plural=is_plural, depth=depth))]
+        branch = merged(_messages(row.cut(start, end), in_plural=is_plural, depth=depth))
+        inner += [row.text[skeleton:start], branch]
         skeleton, place = end, end + 1
-    last = re.compile(r"\s*\}").match(text, place)
+    last = re.compile(r"\s*\}").match(row.text, place)
     if last is None or not inner:
         return None
-    return [*inner, text[skeleton : last.end()]], last.end()
+    return [*inner, row.text[skeleton : last.end()]], last.end()
 
 
 def _closing(text: str) -> dict[int, int]:

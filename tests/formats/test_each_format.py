@@ -107,6 +107,36 @@ def test_xliff_12_segments_are_translated_one_by_one() -> None:
     assert f'</seg-source><target state="translated">{target}</target></trans-unit>' in out
 
 
+MESSAGES = {
+    "xliff": (
+        '{VAR_PLURAL, plural, =0 {no dogs} =1 {one dog} other {<x id="INTERPOLATION"/> <g id="1">dogs</g> &lt;}}',
+        '{VAR_PLURAL, plural, =0 {NO DOGS} =1 {ONE DOG} other {<x id="INTERPOLATION"/> <g id="1">DOGS</g> &lt;}}',
+    ),
+    "po": (
+        "Hi {n, plural, one {<b>#</b> dog} other {a <b>{who, select, other {<i># dog</i>}}</b>}}!",
+        "HI {n, plural, one {<b>#</b> DOG} other {A <b>{who, select, other {<i># DOG</i>}}</b>}}!",
+    ),
+    "html": (
+        '<p>{n, plural, one {<b>a &lt;</b> <img alt="dog">} other {dogs <a href="#">#</a>}}</p>',
+        '<p>{n, plural, one {<b>A &lt;</b> <img alt="DOG">} other {DOGS <a href="#">#</a>}}</p>',
+    ),
+}
+FRAMES = {
+    "xliff": ('<trans-unit id="1"><source>', "</source></trans-unit>", '<target state="translated">'),
+    "po": ('msgid "', '"\nmsgstr ""\n', 'msgstr "'),
+    "html": ("", "", ""),
+}
+
+
+@pytest.mark.parametrize("form", MESSAGES)
+def test_the_branches_of_a_message_may_have_tags(form: str) -> None:
+    before, after = MESSAGES[form]
+    start, end, written = FRAMES[form]
+    text = f"{start}{before}{end}"
+    out = translated(xliff(text) if form == "xliff" else text, form)
+    assert f"{written}{after}" in out
+
+
 def test_xliff_says_the_target_language_if_it_does_not_yet() -> None:
     unit = '<trans-unit id="1"><source>a</source></trans-unit>'
     assert 'datatype="x" target-language="de">' in translated(xliff(unit), "xliff", language="de")

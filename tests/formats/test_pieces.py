@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from fake_translators import backwards, identity
+from fake_translators import backwards, identity, shouting
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,7 +71,17 @@ def test_the_branches_of_a_message_are_translated_and_nothing_else_of_it() -> No
         "YOU HAVE {n, plural, offset:1 =0 {NO '{' FILES} one {A # FILE BY {who, select, a {CAT} other {DOG #}}}"
         " other {{n} FILES}}."
     )
-    assert with_messages(("{n, plural, one {x} other {y}",)) == ("{n, plural, one {x} other {y}",)  # not closed
+
+
+@pytest.mark.parametrize(
+    "text", ["{n, plural, one {x} other {y}", "so {n, select, }", "a {n, plural, one <b>{x}</b> other {y}}"]
+)
+def test_a_message_that_cannot_be_read_stays_and_is_flagged(text: str) -> None:
+    content = with_messages(with_embedded_tags((text,)))
+    assert raw(content) == text
+    [outcome] = outcomes([Segment(content, 1)], shouting)
+    assert outcome.content is None
+    assert outcome.problem == "the source stays: an ICU message in it cannot be read"
 
 
 @pytest.mark.parametrize(
