@@ -103,6 +103,25 @@ def merged(pieces: Iterable[Piece]) -> Content:
     return tuple(out)
 
 
+_BREAK = re.compile(
+    r"""
+      <br\b[^<>]*>
+    | <[^<>]*? \s (?: (?:ctype|subType) \s*=\s* ["'] (?:xlf:|x-(?:[\w-]*-)?)? (?:lb|br) ["']
+                  | (?:equiv-text|equiv|disp) \s*=\s* ["'] &lt;br\b
+                  | (?:id|equiv) \s*=\s* ["'] LINE_BREAK ) .*
+    | <(?P<name>[^\s<>/]+) [^<>]* (?<!/)>
+        \s* (?: &lt;br\s*/?(?:&gt;|>) | [\r\n] | (?:\\r)?\\n | &\#(?:10|x0?A); ) \s*
+      </(?P=name)\s*>
+    """,
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
+
+
+def is_break(piece: Piece) -> bool:
+    """Whether it is a tag that ends a line: `<br>`, or one of XLIFF that says that it stands for it."""
+    return isinstance(piece, Tag) and piece.kind == "alone" and _BREAK.fullmatch(piece.raw) is not None
+
+
 def raw_text(pieces: Iterable[Piece]) -> str:
     """Texts and tags as they are."""
     return "".join(piece if isinstance(piece, str) else piece.raw for piece in pieces)

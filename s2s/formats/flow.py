@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from s2s.formats.content import Content, Outcome, Piece, Segment, Tag, flattened, merged, unpaired_alone
+from s2s.formats.content import Content, Outcome, Piece, Segment, Tag, flattened, is_break, merged, unpaired_alone
 from s2s.formats.plain import Plain, has_words, peel, plain
 from s2s.formats.projection import Link, is_nested, links_of, nesting_faults, project
 from s2s.formats.protect import difference
@@ -168,14 +168,19 @@ class _Tree:
     def __init__(self, segment: Segment, number: int, accepts: Callable[[int, Content], bool]) -> None:
         self.segment, self.number, self.accepts = segment, number, accepts
         self.flows: list[_Flow] = []
+        self.branches: dict[tuple[int, Tag], list[_Flow | Piece]] = {}
         self.shape = self._lines(segment.content, segment.keeps_lines)
         self.result: Content | None = None
 
-    def _lines(self, content: Content, keeps_lines: bool) -> list["_Flow | str"]:
+    def _lines(self, content: Content, keeps_lines: bool) -> list["_Flow | Piece"]:
         """Flows with what stands between them."""
         lines: list[list[Piece]] = [[]]
-        ends: list[str] = []
+        ends: list[Piece] = []
         for piece in content:
+            if is_break(piece):
+                ends.append(piece)
+                lines.append([])
+                continue
             if isinstance(piece, Tag) or not keeps_lines:
                 lines[-1].append(piece)
                 continue
@@ -184,7 +189,7 @@ class _Tree:
             for other in others:
                 ends.append("\n")
                 lines.append([other])
-        shape: list[_Flow | str] = []
+        shape: list[_Flow | Piece] = []
         for number, line in enumerate(lines):
             shape += ends[number - 1 : number] if number else []
             shape.append(self._flow(merged(line)))
@@ -193,11 +198,13 @@ class _Tree:
     def _flow(self, content: Content) -> _Flow:
         flow = _Flow(content)
         self.flows.append(flow)
-        self.branches = getattr(self, "branches", {})
         for piece in flow.content:
             if isinstance(piece, Tag) and piece.inner is not None:
-                branches = [self._flow(one) if isinstance(one, tuple) else one for one in piece.inner]
-                self.branches[id(flow), piece] = branches
+                self.branches[id(flow), piece] = [
+                    part
+                    for one in piece.inner
+                    for part in ([one] if isinstance(one, str) else self._lines(one, self.segment.keeps_lines))
+                ]
         return flow
 
     def waiting(self) -> list[_Flow]:
@@ -208,7 +215,7 @@ class _Tree:
         if self.result is not None or any(flow.done is None for flow in self.flows):
             return
         content = merged(
-            piece for part in self.shape for piece in (part if isinstance(part, str) else self._said(part))
+            piece for part in self.shape for piece in (self._said(part) if isinstance(part, _Flow) else (part,))
         )
         if all(flow.done == flow.content for flow in self.flows):
             self.result = self.segment.content
@@ -227,7 +234,7 @@ class _Tree:
         for piece in flow.done:
             if isinstance(piece, Tag) and piece.inner is not None:
                 for one in self.branches[id(flow), piece]:
-                    yield from (one,) if isinstance(one, str) else self._said(one)
+                    yield from self._said(one) if isinstance(one, _Flow) else (one,)
             else:
                 yield piece
 

@@ -205,6 +205,51 @@ def test_what_is_taken_out_goes_with_its_brackets_and_leaves_no_space_before_a_m
     assert plain(("%s%d, {0}: go",), None).text == ": go"
 
 
+def asked_for(content: Content) -> tuple[list[str], str]:
+    """What a model is asked, and what comes out if it shouts."""
+    asked: list[str] = []
+
+    def translate(texts: list[str], align: bool) -> list[Translated]:
+        asked.extend(texts)
+        return shouting(texts, align)
+
+    [outcome] = outcomes([Segment(content, 1)], translate)
+    return asked, raw(outcome.content)
+
+
+BREAKS = [
+    "<br/>", "<BR class='a'>", '<x id="LINE_BREAK" ctype="lb" equiv-text="&lt;br/&gt;"/>',
+    '<x id="1" ctype="x-html-br"/>', "<x id='1' equiv-text='&lt;br>'/>", '<ph id="1">&lt;br/></ph>',
+    '<ph id="0" equiv="LINE_BREAK" disp="x"/>',
+    "<it>\n</it>",
+    '<ph id="2" type="fmt" subType="xlf:lb"/>', "<ph id='1'>\\n</ph>",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("tag", BREAKS)
+def test_tags_that_end_lines_cut_a_text(tag: str) -> None:
+    content = ("One dog.", Tag(tag), "Two ", B, "old cats", Tag(tag), "and", E, " three")
+    asked, said = asked_for(content)
+    assert asked == ["One dog.", "Two old cats", "and three"] or sorted(asked) == [
+        "One dog.",
+        "Two old cats",
+        "and three",
+    ]
+    assert said == f"ONE DOG.{tag}TWO <b>OLD CATS{tag}AND</b> THREE"
+    message = with_messages(("{n, plural, one {a dog", Tag(tag), "runs} other {b}}"))
+    assert asked_for(message)[0] == ["a dog", "runs", "b"]
+
+
+@pytest.mark.parametrize("tag", ["<x id='1'/>", "<bride/>", '<ph id="1">\n{0}\n</ph>', '<x id="1" ctype="x-abbr"/>'])
+def test_tags_of_other_kinds_glue_no_words_together(tag: str) -> None:
+    x = Tag(tag)
+    asked, said = asked_for(("One dog.", x, "Two cats", x, "three", x, "!"))
+    assert asked == ["One dog.", "Two cats three!"]
+    assert said == f"ONE DOG.{tag}TWO CATS{tag}THREE{tag}!"
+    assert plain(("the ", B, "old", x, E, "cat"), ()).text == "the old cat"
+    assert plain(("a", x, "’s 猫", x, "猫 Do", Tag("<wbr>"), "nau"), ()).text == "a’s 猫猫 Donau"
+
+
 def test_a_thing_that_is_lost_is_put_where_the_alignment_says() -> None:
     asked: list[tuple[str, bool]] = []
 
