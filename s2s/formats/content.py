@@ -24,6 +24,7 @@ class Tag:
         is_text: It is part of the text, and is escaped like it when it is written: a tag of HTML in a message.
         inner: An ICU message, alternately what stays and what is translated; none otherwise.
         problem: Why the text that it is in cannot be translated; empty if it can.
+        half: Alone, but an end of something: a number that both ends have, negative for the closing one; else 0.
     """
 
     raw: str
@@ -33,6 +34,7 @@ class Tag:
     is_text: bool = False
     inner: tuple["str | Content", ...] | None = None
     problem: str = ""
+    half: int = 0
 
 
 Piece = str | Tag
@@ -142,7 +144,7 @@ _DEEPEST = 40
 
 
 def unpaired_alone(pieces: Iterable[Piece]) -> list[Piece]:
-    """Pieces in which every pair is there and nested, not too deep; the tags of others stand alone."""
+    """Pieces in which every pair is there and nested, not too deep; the tags of others stand alone, as halves."""
     found = list(pieces)
     opened: list[int] = []
     paired: set[int] = set()
@@ -158,8 +160,22 @@ def unpaired_alone(pieces: Iterable[Piece]) -> list[Piece]:
                 del opened[index:]
     for place, piece in enumerate(found):
         if isinstance(piece, Tag) and piece.kind != "alone" and place not in paired:
-            found[place] = replace(piece, kind="alone", pair=-1)
+            half = (piece.pair + 1) * (1 if piece.kind == "open" else -1)
+            found[place] = replace(piece, kind="alone", pair=-1, half=half)
     return found
+
+
+def halves_in_order(content: Content) -> Content:
+    """A content in which no closing half comes before its opening one: those that do change places."""
+    found = list(content)
+    closed: dict[int, int] = {}
+    for place, piece in enumerate(found):
+        if isinstance(piece, Tag) and piece.half < 0:
+            closed[-piece.half] = place
+        elif isinstance(piece, Tag) and piece.half in closed:
+            other = closed.pop(piece.half)
+            found[other], found[place] = piece, found[other]
+    return tuple(found)
 
 
 def _pair_of(piece: Piece) -> int:

@@ -10,7 +10,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from s2s.formats.content import Content, Outcome, Piece, Segment, Tag, flattened, is_break, merged, unpaired_alone
+from s2s.formats.content import (
+    Content,
+    Outcome,
+    Piece,
+    Segment,
+    Tag,
+    flattened,
+    halves_in_order,
+    is_break,
+    merged,
+    unpaired_alone,
+)
 from s2s.formats.plain import Plain, has_words, peel, plain
 from s2s.formats.projection import Link, is_nested, links_of, nesting_faults, project
 from s2s.formats.protect import difference
@@ -143,7 +154,10 @@ class _Flow:
         projected = project(asked, text, links)
         wrong = difference(self.core, projected.content)
         if not wrong and _tags(projected.content) == _tags(self.core) and is_nested(projected.content):
-            self.done = merged([*self.before, *projected.content, *self.after])
+            content = halves_in_order(projected.content)
+            self.done = merged([*self.before, *content, *self.after])
+            if content != projected.content:
+                problem = problem or "tags that cross others have changed places"
             guessed = "no alignment says where some of its tags or placeholders stand" if projected.guessed else ""
             self.problem = problem or guessed
             return

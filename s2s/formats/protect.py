@@ -114,7 +114,7 @@ def with_embedded_tags(pieces: Content) -> Content:
     """Texts in which tags of HTML are text, as in messages, with those as tags."""
     out: list[Piece] = []
     names: list[tuple[str, int]] = []
-    n_pairs = max((piece.pair for piece in pieces if isinstance(piece, Tag)), default=-1)
+    n_pairs = max((max(piece.pair, abs(piece.half)) for piece in pieces if isinstance(piece, Tag)), default=-1)
     for piece in pieces:
         if isinstance(piece, Tag):
             out.append(piece)

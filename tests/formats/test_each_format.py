@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from fake_translators import identity, shouting, silent
+from fake_translators import backwards, identity, shouting, silent
 
 from s2s.errors import DataError, UsageError
 from s2s.formats.content import Document
@@ -105,6 +105,36 @@ def test_xliff_12_segments_are_translated_one_by_one() -> None:
     out = translated(xliff(unit), "xliff", saying({"A dog.": "Ein Hund.", "A cat.": "Eine Katze."}))
     target = '<mrk mtype="seg" mid="0">Ein Hund.</mrk> <mrk mtype="seg" mid="1">Eine Katze.</mrk>'
     assert f'</seg-source><target state="translated">{target}</target></trans-unit>' in out
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('<x id="START_TAG_STRONG"/>', '<x id="CLOSE_TAG_STRONG"/>'),
+        ('<x id="START_LINK_1"/>', '<x id="CLOSE_LINK"/>'),
+        ('<it id="1" pos="open">[</it>', '<it id="2" pos="close">]</it>'),
+        ('<ph id="1">&lt;b class="x"&gt;</ph>', '<ph id="2">&lt;/b></ph>'),
+        ('<x id="1" equiv-text="&lt;b&gt;"/>', '<x id="2" equiv-text="&lt;/b&gt;"/>'),
+    ],
+)
+def test_codes_that_stand_alone_but_open_and_close_something_are_pairs(first: str, second: str) -> None:
+    unit = f'<trans-unit id="1"><source>hello {first}big world{second}, you</source></trans-unit>'
+    out = translated(xliff(unit), "xliff", backwards)
+    assert f'<target state="translated">you {first}world, big{second} hello</target>' in out
+
+
+@pytest.mark.parametrize("how", [backwards, shouting])
+def test_codes_that_cross_do_not_close_before_they_open(how: Translate) -> None:
+    codes = '<sc id="1"/>a b <sc id="2"/>c d<ec startRef="1"/> e f<ec startRef="2"/> g'
+    text = '<xliff xmlns="urn:oasis:names:tc:xliff:document:2.0" version="2.0" srcLang="en"><file id="f"><unit id="u">'
+    text += f"<segment><source>x {codes}</source></segment></unit></file></xliff>"
+    out = translated(text, "xliff", how)
+    target = re.search("<target>(.*)</target>", out)
+    assert target
+    places = [target[1].index(tag) for tag in re.findall("<[^>]*>", codes)]
+    assert places[0] < places[2]
+    assert places[1] < places[3]
+    assert ("s2s:check" in out) == (how is backwards)
 
 
 MESSAGES = {
