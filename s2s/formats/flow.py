@@ -8,7 +8,7 @@ the alignment of words says. Where that fails too, the source stays.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from s2s.formats.content import (
     Content,
@@ -24,7 +24,7 @@ from s2s.formats.content import (
 )
 from s2s.formats.plain import Plain, has_words, peel, plain
 from s2s.formats.projection import Link, is_nested, links_of, nesting_faults, project
-from s2s.formats.protect import difference
+from s2s.formats.protect import apostrophes_doubled, difference, invented_number
 from s2s.formats.sentences import joined_text, sentences
 
 
@@ -117,6 +117,7 @@ class _Flow:
     """A text that is translated as a whole: a line of a segment, or a branch of a message in it."""
 
     content: Content
+    in_message: bool = False
     round: int = 0
     out: set[str] = field(default_factory=set)
     done: Content | None = None
@@ -152,6 +153,8 @@ class _Flow:
             self.problem = problem
             return
         projected = project(asked, text, links)
+        if self.in_message:
+            projected = replace(projected, content=apostrophes_doubled(projected.content, self.core))
         wrong = difference(self.core, projected.content)
         if not wrong and _tags(projected.content) == _tags(self.core) and is_nested(projected.content):
             content = halves_in_order(projected.content)
@@ -159,7 +162,9 @@ class _Flow:
             if content != projected.content:
                 problem = problem or "tags that cross others have changed places"
             guessed = "no alignment says where some of its tags or placeholders stand" if projected.guessed else ""
-            self.problem = problem or guessed
+            number = invented_number(self.core, content)
+            invented = f"the number {number} is not in the source" if number else ""
+            self.problem = problem or guessed or invented
             return
         self.again(f"{', '.join(wrong[:3])} would not come out as it went in" if wrong else "its tags would be broken")
         self.out |= set(wrong)
@@ -186,7 +191,7 @@ class _Tree:
         self.shape = self._lines(segment.content, segment.keeps_lines)
         self.result: Content | None = None
 
-    def _lines(self, content: Content, keeps_lines: bool) -> list["_Flow | Piece"]:
+    def _lines(self, content: Content, keeps_lines: bool, in_message: bool = False) -> list["_Flow | Piece"]:
         """Flows with what stands between them."""
         lines: list[list[Piece]] = [[]]
         ends: list[Piece] = []
@@ -206,18 +211,18 @@ class _Tree:
         shape: list[_Flow | Piece] = []
         for number, line in enumerate(lines):
             shape += ends[number - 1 : number] if number else []
-            shape.append(self._flow(merged(line)))
+            shape.append(self._flow(merged(line), in_message))
         return shape
 
-    def _flow(self, content: Content) -> _Flow:
-        flow = _Flow(content)
+    def _flow(self, content: Content, in_message: bool) -> _Flow:
+        flow = _Flow(content, in_message)
         self.flows.append(flow)
         for piece in flow.content:
             if isinstance(piece, Tag) and piece.inner is not None:
                 self.branches[id(flow), piece] = [
                     part
                     for one in piece.inner
-                    for part in ([one] if isinstance(one, str) else self._lines(one, self.segment.keeps_lines))
+                    for part in ([one] if isinstance(one, str) else self._lines(one, self.segment.keeps_lines, True))
                 ]
         return flow
 

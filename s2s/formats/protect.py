@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from s2s.formats.content import Content, Piece, Tag, merged, raw_text, unpaired_alone
 from s2s.formats.html_tags import VOID
@@ -18,9 +19,12 @@ _THINGS = re.compile(
         \{\{\{? [^{}]* \}\}\}?                                       # {{x}}
       | \{% .*? %\} | <%.*?%>                                        # templates
       | [$#%] \{ [^{}\s]* \} | \$ \( [\w.]+ \)                       # ${x} #{x} %{x} $(x)
-      | ' \{ [^']* ' | ' \} '                                        # quoted in an ICU message
+      | (?<!') ' (?: \{ [^']* | \} ) '                               # quoted in an ICU message
+      | \{ \s* [\w.-]+ \s*, \s* choice \s*,                           # {0,choice,0#none|1<{0} files}
+        (?: [^{}'] | ' [^']{0,80} ' | \{ [^{}]{0,80} \} ){1,999}+ \}
       | \{ [^{}\s]? [^{}]{0,80}? \}                                  # {0} {name} {n, number}
       | %% | % (?!(?:hh|ll?|[hqLjzt])?[diouxXeEfFgGaAcsSpn]%) [A-Za-z_]\w+ %   # %name%
+      | % (?:\d+\$)? \#@ \w+ @                                       # %#@files@
       | (?!(?<=\d)%[^\W\d_]{2}) %                                    # but not in 100%sure
         (?:\(\w+\)|<\w+>)? (?:\d+\$)? [-+\#0']* (?:\d+|\*)? (?:\.(?:\d+|\*))?
           (?:hh|h|ll|l|q|L|j|z|t)? [diouxXeEfFgGaAcsSpn@]
@@ -30,7 +34,7 @@ _THINGS = re.compile(
       | </?[A-Za-z][^<>]*>                                           # a tag that is text
       | [{}]                                                         # a brace by itself
       )
-    | (?P<number> (?<![^\W_]) \d+ (?: [.,'’\u00a0\u202f\u2009] \d+ )* )
+    | (?P<number> (?:(?<![^\s(\[{"'“„‚«»=<>:;/]) [-−])? (?<![^\W_]) \d+ (?: [.,'’\u00a0\u202f\u2009] \d+ )* )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -81,9 +85,11 @@ def things(text: str) -> Iterator[Thing]:
 def number_key(raw: str) -> str:
     """A number without the marks of its language: of a thousand none is left, that of a fraction is a point.
 
-    >>> number_key("1.234,56"), number_key("3,14"), number_key("10 000")
-    ('1234.56', '3.14', '10000')
+    >>> number_key("1.234,56"), number_key("3,14"), number_key("−10 000")
+    ('1234.56', '3.14', '-10000')
     """
+    if raw[0] in "-−":
+        return f"-{number_key(raw[1:])}"
     digits = "".join(str(unicodedata.decimal(char)) if char.isdecimal() else "." for char in raw)
     if digits.startswith("0"):
         return digits
@@ -105,6 +111,13 @@ def difference(source: Content, target: Content) -> list[str]:
     wrong = [key for key, n in wanted.items() if found[key] != n]
     wrong += [key for key in found if key not in wanted and not key[1]]
     return [key for key, _ in wrong]
+
+
+def invented_number(source: Content, target: Content) -> str:
+    """A number of two or more digits that is in the translation alone; empty if there is none."""
+    wanted = count_things(source)
+    found = (key for key, is_number in count_things(target) if is_number and (key, True) not in wanted)
+    return next((key for key in found if sum(map(str.isdecimal, key)) > 1), "")
 
 
 EMBEDDED = re.compile(r"<(/?)([A-Za-z][\w:.-]*)((?:\s+[^<>]*?)?)(/?)>|<!--.*?-->", re.DOTALL)
@@ -232,20 +245,41 @@ def _parse(
     return [*inner, row.text[skeleton : last.end()]], last.end()
 
 
+_QUOTED = re.compile(r"'[{}](?:[^']|'')*+'")
+
+
 def _closing(text: str) -> dict[int, int]:
     """Where the brace closes that opens at a place, by that place; what stands in quotes is no brace."""
     found: dict[int, int] = {}
     opened: list[int] = []
     place = 0
     while place < len(text):
-        if text[place] == "'" and text[place + 1 : place + 2] in ("{", "}"):
-            quoted = text.find("'", place + 1)
-            if quoted < 0:
+        if text.startswith("''", place):  # is an apostrophe
+            place += 1
+        elif text[place] == "'" and text[place + 1 : place + 2] in ("{", "}"):
+            quoted = _QUOTED.match(text, place)
+            if quoted is None:
                 break
-            place = quoted
+            place = quoted.end() - 1
         elif text[place] == "{":
             opened.append(place)
         elif text[place] == "}" and opened:
             found[opened.pop()] = place
         place += 1
     return found
+
+
+def apostrophes_doubled(branch: Content, source: Content) -> Content:
+    """A branch of a message in which no apostrophe opens a quotation that its source has not: `d'{x}` is `d''{x}`."""
+    texts = (piece for piece in source if isinstance(piece, str))
+    quoted = {thing.raw for text in texts for thing in things(text) if thing.raw[0] == "'"}
+    out: list[Piece] = []
+    for piece, follows in pairwise([*branch, Tag("}")]):
+        if isinstance(piece, str):
+            ends = isinstance(follows, Tag) and follows.raw[:1] in ("{", "}", "#")
+            pattern = "|".join([*map(re.escape, quoted), r"'+(?=[{}])", *([r"'+\Z"] if ends else [])])
+            piece = re.sub(
+                pattern, lambda match: match[0] + "'" * (match[0] not in quoted and len(match[0]) % 2), piece
+            )
+        out.append(piece)
+    return merged(out)

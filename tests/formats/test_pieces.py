@@ -43,6 +43,13 @@ def keys(text: str) -> list[str]:
         ("&nbsp; &#169; &amp; a & b", ["&nbsp;", "&#169;", "&amp;"]),
         ("a\\nb <br/> x < y", ["\\n", "<br/>"]),
         ("'{literal}' it's", ["'{literal}'"]),
+        ("d''{name} l'a", ["{name}"]),
+        ("%#@files@ in %1$#@folders@ #@x", ["%#@files@", "%1$#@folders@"]),
+        (
+            "There {0,choice,0#are no files|1#is one 'file}'|1<are {0} files}.",
+            ["{0,choice,0#are no files|1#is one 'file}'|1<are {0} files}"],
+        ),
+        ("-5 and (-1,000) or −2, 3-4, MP-3", ["-5", "-1000", "-2", "3", "4", "3"]),
     ],
 )
 def test_things_are_found(text: str, expected: list[str]) -> None:
@@ -55,6 +62,28 @@ def test_a_number_may_come_from_a_word_but_a_placeholder_may_not() -> None:
     assert difference(("2 dogs",), ("zwei Hunde",)) == ["2"]
     assert difference(("2 dogs",), ("2 2 Hunde",)) == ["2"]
     assert difference(("1,000 dogs",), ("1.000 Hunde",)) == []
+    assert difference(("-5 dogs",), ("5 Hunde",)) == ["-5"]
+
+
+def test_an_invented_number_of_two_digits_is_flagged() -> None:
+    said = {"a dog in 1999": "1999 ein Hund, 12", "two dogs": "2 Hunde", "-15 dogs": "−15 Hunde"}
+    found = outcomes(
+        [Segment((text,), 1) for text in said], lambda texts, _: [Translated(said[text]) for text in texts]
+    )
+    assert [outcome.problem for outcome in found] == ["the number 12 is not in the source", "", ""]
+
+
+def test_an_apostrophe_of_a_translation_opens_no_quotation_in_a_message() -> None:
+    said = {"of {name} and {x} a": "d'{name} et l'{x} l'a", "dogs": "dogs'", "'{'of {name}": "'{' d''{name}"}
+    content = with_messages(("{n, plural, one {of {name} and {x} a} two {dogs} few {'{'of {name}} other {dogs # of}}",))
+    said["dogs of"] = "of' dogs"
+    links = [(0, 1), (1, 0)]
+    [outcome] = outcomes([Segment(content, 1)], lambda texts, _: [Translated(said[text], links) for text in texts])
+    assert raw(outcome.content) == (
+        "{n, plural, one {d''{name} et l''{x} l'a} two {dogs''} few {'{' d''{name}} other {# of' dogs}}"
+    )
+    again = with_messages(outcome.content or ())
+    assert [len(piece.inner or ()) for piece in again if isinstance(piece, Tag)] == [9]
 
 
 def test_the_branches_of_a_message_are_translated_and_nothing_else_of_it() -> None:
