@@ -48,7 +48,8 @@ class Segment:
     Attributes:
         content: Text, decoded, and tags.
         line: Where it begins in the file, from 1.
-        keeps_lines: `\n` ends a line of it, which is translated by itself; otherwise it is white space.
+        keeps_lines: `\n` ends a line of it, which is translated by itself, as `\t` ends a column; otherwise they are
+            white space.
     """
 
     content: Content

@@ -24,7 +24,7 @@ from s2s.formats.content import (
 )
 from s2s.formats.plain import Plain, has_words, peel, plain
 from s2s.formats.projection import Link, is_nested, links_of, nesting_faults, project
-from s2s.formats.protect import apostrophes_doubled, difference, invented_number
+from s2s.formats.protect import apostrophes_doubled, difference, invented_number, with_hard_spaces
 from s2s.formats.sentences import joined_text, sentences
 
 
@@ -158,9 +158,10 @@ class _Flow:
         wrong = difference(self.core, projected.content)
         if not wrong and _tags(projected.content) == _tags(self.core) and is_nested(projected.content):
             content = halves_in_order(projected.content)
-            self.done = merged([*self.before, *content, *self.after])
             if content != projected.content:
                 problem = problem or "tags that cross others have changed places"
+            content = with_hard_spaces(content, self.core)
+            self.done = merged([*self.before, *content, *self.after])
             guessed = "no alignment says where some of its tags or placeholders stand" if projected.guessed else ""
             number = invented_number(self.core, content)
             invented = f"the number {number} is not in the source" if number else ""
@@ -203,11 +204,10 @@ class _Tree:
             if isinstance(piece, Tag) or not keeps_lines:
                 lines[-1].append(piece)
                 continue
-            first, *others = piece.split("\n")
+            first, *others = re.split(r"([\n\t])", piece)
             lines[-1].append(first)
-            for other in others:
-                ends.append("\n")
-                lines.append([other])
+            ends += others[::2]
+            lines += [[other] for other in others[1::2]]
         shape: list[_Flow | Piece] = []
         for number, line in enumerate(lines):
             shape += ends[number - 1 : number] if number else []

@@ -121,6 +121,33 @@ def invented_number(source: Content, target: Content) -> str:
     return next((key for key in found if sum(map(str.isdecimal, key)) > 1), "")
 
 
+_HARD = ("\u00a0", "\u202f")
+
+
+def with_hard_spaces(content: Content, source: Content) -> Content:
+    """A translation in which the spaces beside numbers are those that do not break where they are so in the source."""
+    hard: dict[tuple[str, int], str] = {}  # by number, and whether before it (-1) or after it (0)
+    for piece in source:
+        for thing in things(piece) if isinstance(piece, str) else ():
+            assert isinstance(piece, str)
+            for side, place in ((-1, thing.start - 1), (0, thing.end)):
+                if thing.is_number and piece[max(place, 0) : place + 1] in _HARD:
+                    hard[thing.key, side] = piece[place]
+    if not hard:
+        return content
+    out: list[Piece] = []
+    for piece in content:
+        if isinstance(piece, str):
+            chars = list(piece)
+            for thing in things(piece):
+                for side, place in ((-1, thing.start - 1), (0, thing.end)):
+                    if thing.is_number and piece[max(place, 0) : place + 1] == " ":
+                        chars[place] = hard.get((thing.key, side), " ")
+            piece = "".join(chars)
+        out.append(piece)
+    return tuple(out)
+
+
 EMBEDDED = re.compile(r"<(/?)([A-Za-z][\w:.-]*)((?:\s+[^<>]*?)?)(/?)>|<!--.*?-->", re.DOTALL)
 
 

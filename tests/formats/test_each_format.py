@@ -262,7 +262,7 @@ def po(entry: str, plurals: str = "2; plural=(n != 1)") -> str:
         ('#, fuzzy\nmsgid "a"\nmsgstr "b"\n', '#, fuzzy\nmsgid "a"\nmsgstr "b"\n'),
         ('msgctxt "a"\nmsgid "a"\nmsgstr ""', 'msgctxt "a"\nmsgid "a"\nmsgstr "A"'),
         ('msgid ""\n"a\\n"\n"b\\n"\nmsgstr ""\n', 'msgid ""\n"a\\n"\n"b\\n"\nmsgstr ""\n"A\\n"\n"B\\n"\n'),
-        ('msgid "say \\"a\\"\\t%s"\nmsgstr ""\n', 'msgid "say \\"a\\"\\t%s"\nmsgstr "SAY \\"A\\" %s"\n'),
+        ('msgid "say \\"a\\"\\t%s"\nmsgstr ""\n', 'msgid "say \\"a\\"\\t%s"\nmsgstr "SAY \\"A\\"\\t%s"\n'),
         ('msgid "<b>a</b> b"\r\nmsgstr ""\r\n', 'msgid "<b>a</b> b"\r\nmsgstr "<b>A</b> B"\r\n'),
     ],
 )

@@ -334,6 +334,14 @@ def test_lines_of_a_segment_stay_lines() -> None:
     assert nesting_faults(outcome.content or ()) == 0
 
 
+def test_white_space_that_means_something_stays() -> None:
+    menu = outcomes([Segment(("&Open file\tCtrl+O\n\tno",), 1, keeps_lines=True)], backwards)[0]
+    assert raw(menu.content) == "file &Open\tCtrl+O\n\tno"
+    wide = outcomes([Segment(("10\u00a0km or\u00a0so, §\u202f5 of 7 dogs",), 1)], shouting)[0]
+    assert raw(wide.content) == "10\u00a0KM OR SO, §\u202f5 OF 7 DOGS"
+    assert not wide.problem
+
+
 def test_reflow_breaks_in_proportion_and_never_within_a_thing() -> None:
     assert raw(reflow(("aaa bbb ccc ddd",), [3, 11], ["\n"], lambda _: True)) == "aaa\nbbb ccc ddd"
     assert raw(reflow(("aa {{ y }} bb",), [6, 6], ["\n"], lambda _: True)) in ("aa\n{{ y }} bb", "aa {{ y }}\nbb")
