@@ -3,8 +3,8 @@
 import codecs
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from s2s.errors import DataError
@@ -23,6 +23,8 @@ class Tag:
         start: Where it begins in the file, if parts of it may be translated; else -1.
         is_text: It is part of the text, and is escaped like it when it is written: a tag of HTML in a message.
         inner: An ICU message, alternately what stays and what is translated; none otherwise.
+        problem: Why the text that it is in cannot be translated; empty if it can.
+        half: Alone, but an end of something: a number that both ends have, negative for the closing one; else 0.
     """
 
     raw: str
@@ -31,6 +33,8 @@ class Tag:
     start: int = -1
     is_text: bool = False
     inner: tuple["str | Content", ...] | None = None
+    problem: str = ""
+    half: int = 0
 
 
 Piece = str | Tag
@@ -44,7 +48,8 @@ class Segment:
     Attributes:
         content: Text, decoded, and tags.
         line: Where it begins in the file, from 1.
-        keeps_lines: `\n` ends a line of it, which is translated by itself; otherwise it is white space.
+        keeps_lines: `\n` ends a line of it, which is translated by itself, as `\t` ends a column; otherwise they are
+            white space.
     """
 
     content: Content
@@ -101,12 +106,46 @@ def merged(pieces: Iterable[Piece]) -> Content:
     return tuple(out)
 
 
+_BREAK = re.compile(
+    r"""
+      <br\b[^<>]*>
+    | <[^<>]*? \s (?: (?:ctype|subType) \s*=\s* ["'] (?:xlf:|x-(?:[\w-]*-)?)? (?:lb|br) ["']
+                  | (?:equiv-text|equiv|disp) \s*=\s* ["'] &lt;br\b
+                  | (?:id|equiv) \s*=\s* ["'] LINE_BREAK ) .*
+    | <(?P<name>[^\s<>/]+) [^<>]* (?<!/)>
+        \s* (?: &lt;br\s*/?(?:&gt;|>) | [\r\n] | (?:\\r)?\\n | &\#(?:10|x0?A); ) \s*
+      </(?P=name)\s*>
+    """,
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
+
+
+def is_break(piece: Piece) -> bool:
+    """Whether it is a tag that ends a line: `<br>`, or one of XLIFF that says that it stands for it."""
+    return isinstance(piece, Tag) and piece.kind == "alone" and _BREAK.fullmatch(piece.raw) is not None
+
+
+def raw_text(pieces: Iterable[Piece]) -> str:
+    """Texts and tags as they are."""
+    return "".join(piece if isinstance(piece, str) else piece.raw for piece in pieces)
+
+
+def flattened(content: Content) -> Iterator[Piece]:
+    """A content with the branches of its messages, and the tags in them, in place of the messages."""
+    for piece in content:
+        if isinstance(piece, Tag) and piece.inner is not None:
+            for part in piece.inner:
+                yield from (part,) if isinstance(part, str) else flattened(part)
+        else:
+            yield piece
+
+
 _DEEPEST = 40
 """Pairs in each other; nobody writes more."""
 
 
 def unpaired_alone(pieces: Iterable[Piece]) -> list[Piece]:
-    """Pieces in which every pair is there and nested, not too deep; the tags of others stand alone."""
+    """Pieces in which every pair is there and nested, not too deep; the tags of others stand alone, as halves."""
     found = list(pieces)
     opened: list[int] = []
     paired: set[int] = set()
@@ -122,8 +161,22 @@ def unpaired_alone(pieces: Iterable[Piece]) -> list[Piece]:
                 del opened[index:]
     for place, piece in enumerate(found):
         if isinstance(piece, Tag) and piece.kind != "alone" and place not in paired:
-            found[place] = Tag(piece.raw, start=piece.start, is_text=piece.is_text, inner=piece.inner)
+            half = (piece.pair + 1) * (1 if piece.kind == "open" else -1)
+            found[place] = replace(piece, kind="alone", pair=-1, half=half)
     return found
+
+
+def halves_in_order(content: Content) -> Content:
+    """A content in which no closing half comes before its opening one: those that do change places."""
+    found = list(content)
+    closed: dict[int, int] = {}
+    for place, piece in enumerate(found):
+        if isinstance(piece, Tag) and piece.half < 0:
+            closed[-piece.half] = place
+        elif isinstance(piece, Tag) and piece.half in closed:
+            other = closed.pop(piece.half)
+            found[other], found[place] = piece, found[other]
+    return tuple(found)
 
 
 def _pair_of(piece: Piece) -> int:

@@ -10,10 +10,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from s2s.formats.content import Content, Outcome, Piece, Segment, Tag, merged, unpaired_alone
+from s2s.formats.content import (
+    Content,
+    Outcome,
+    Piece,
+    Segment,
+    Tag,
+    flattened,
+    halves_in_order,
+    is_break,
+    merged,
+    unpaired_alone,
+)
 from s2s.formats.plain import Plain, has_words, peel, plain
 from s2s.formats.projection import Link, is_nested, links_of, nesting_faults, project
-from s2s.formats.protect import difference
+from s2s.formats.protect import apostrophes_doubled, difference, invented_number, with_hard_spaces
 from s2s.formats.sentences import joined_text, sentences
 
 
@@ -106,6 +117,7 @@ class _Flow:
     """A text that is translated as a whole: a line of a segment, or a branch of a message in it."""
 
     content: Content
+    in_message: bool = False
     round: int = 0
     out: set[str] = field(default_factory=set)
     done: Content | None = None
@@ -117,7 +129,8 @@ class _Flow:
     def __post_init__(self) -> None:
         self.content = tuple(unpaired_alone(self.content))
         self.before, self.core, self.after = peel(self.content)
-        if not has_words(self.plain().text):
+        self.failed = next((piece.problem for piece in self.content if isinstance(piece, Tag) and piece.problem), "")
+        if not self.failed and not has_words(self.plain().text):
             self.done = self.content
 
     def plain(self) -> Plain:
@@ -140,11 +153,19 @@ class _Flow:
             self.problem = problem
             return
         projected = project(asked, text, links)
+        if self.in_message:
+            projected = replace(projected, content=apostrophes_doubled(projected.content, self.core))
         wrong = difference(self.core, projected.content)
         if not wrong and _tags(projected.content) == _tags(self.core) and is_nested(projected.content):
-            self.done = merged([*self.before, *projected.content, *self.after])
+            content = halves_in_order(projected.content)
+            if content != projected.content:
+                problem = problem or "tags that cross others have changed places"
+            content = with_hard_spaces(content, self.core)
+            self.done = merged([*self.before, *content, *self.after])
             guessed = "no alignment says where some of its tags or placeholders stand" if projected.guessed else ""
-            self.problem = problem or guessed
+            number = invented_number(self.core, content)
+            invented = f"the number {number} is not in the source" if number else ""
+            self.problem = problem or guessed or invented
             return
         self.again(f"{', '.join(wrong[:3])} would not come out as it went in" if wrong else "its tags would be broken")
         self.out |= set(wrong)
@@ -167,36 +188,42 @@ class _Tree:
     def __init__(self, segment: Segment, number: int, accepts: Callable[[int, Content], bool]) -> None:
         self.segment, self.number, self.accepts = segment, number, accepts
         self.flows: list[_Flow] = []
+        self.branches: dict[tuple[int, Tag], list[_Flow | Piece]] = {}
         self.shape = self._lines(segment.content, segment.keeps_lines)
         self.result: Content | None = None
 
-    def _lines(self, content: Content, keeps_lines: bool) -> list["_Flow | str"]:
+    def _lines(self, content: Content, keeps_lines: bool, in_message: bool = False) -> list["_Flow | Piece"]:
         """Flows with what stands between them."""
         lines: list[list[Piece]] = [[]]
-        ends: list[str] = []
+        ends: list[Piece] = []
         for piece in content:
+            if is_break(piece):
+                ends.append(piece)
+                lines.append([])
+                continue
             if isinstance(piece, Tag) or not keeps_lines:
                 lines[-1].append(piece)
                 continue
-            first, *others = piece.split("\n")
+            first, *others = re.split(r"([\n\t])", piece)
             lines[-1].append(first)
-            for other in others:
-                ends.append("\n")
-                lines.append([other])
-        shape: list[_Flow | str] = []
+            ends += others[::2]
+            lines += [[other] for other in others[1::2]]
+        shape: list[_Flow | Piece] = []
         for number, line in enumerate(lines):
             shape += ends[number - 1 : number] if number else []
-            shape.append(self._flow(merged(line)))
+            shape.append(self._flow(merged(line), in_message))
         return shape
 
-    def _flow(self, content: Content) -> _Flow:
-        flow = _Flow(content)
+    def _flow(self, content: Content, in_message: bool) -> _Flow:
+        flow = _Flow(content, in_message)
         self.flows.append(flow)
-        self.branches = getattr(self, "branches", {})
         for piece in flow.content:
             if isinstance(piece, Tag) and piece.inner is not None:
-                branches = [self._flow(one) if isinstance(one, tuple) else one for one in piece.inner]
-                self.branches[id(flow), piece] = branches
+                self.branches[id(flow), piece] = [
+                    part
+                    for one in piece.inner
+                    for part in ([one] if isinstance(one, str) else self._lines(one, self.segment.keeps_lines, True))
+                ]
         return flow
 
     def waiting(self) -> list[_Flow]:
@@ -207,12 +234,13 @@ class _Tree:
         if self.result is not None or any(flow.done is None for flow in self.flows):
             return
         content = merged(
-            piece for part in self.shape for piece in (part if isinstance(part, str) else self._said(part))
+            piece for part in self.shape for piece in (self._said(part) if isinstance(part, _Flow) else (part,))
         )
         if all(flow.done == flow.content for flow in self.flows):
             self.result = self.segment.content
             return
-        if nesting_faults(content) <= nesting_faults(self.segment.content) and self.accepts(self.number, content):
+        faults = nesting_faults(tuple(flattened(self.segment.content)))
+        if nesting_faults(content) <= faults and self.accepts(self.number, content):
             self.result = content
             return
         for flow in self.flows:
@@ -220,12 +248,12 @@ class _Tree:
                 flow.again("the file would not be valid with the translation")
 
     def _said(self, flow: _Flow) -> Iterator[Piece]:
+        """A translation with the branches of its messages, in which tags of the file may be."""
         assert flow.done is not None
         for piece in flow.done:
             if isinstance(piece, Tag) and piece.inner is not None:
-                branches = self.branches[id(flow), piece]
-                raw = "".join(one if isinstance(one, str) else _text(self._said(one)) for one in branches)
-                yield piece if raw == piece.raw else replace(piece, raw=raw)
+                for one in self.branches[id(flow), piece]:
+                    yield from self._said(one) if isinstance(one, _Flow) else (one,)
             else:
                 yield piece
 
@@ -234,7 +262,3 @@ class _Tree:
             failed = next((flow.failed for flow in self.flows if flow.failed), "")
             return Outcome(None, f"the source stays: {failed or 'no translation is valid in the file'}")
         return Outcome(self.result, next((flow.problem for flow in self.flows if flow.problem), ""))
-
-
-def _text(pieces: Iterator[Piece]) -> str:
-    return "".join(piece if isinstance(piece, str) else piece.raw for piece in pieces)

@@ -150,7 +150,7 @@ class HtmlFile:
     def _end_run(self) -> None:
         run, self._run = self._run, _Run()
         content = with_messages(merged(unpaired_alone(run.pieces)))
-        if any(isinstance(piece, str) and piece.strip() for piece in content):
+        if any(piece.strip() if isinstance(piece, str) else piece.inner or piece.problem for piece in content):
             text = self._text[run.start : run.end]
             first = run.start + len(text) - len(text.lstrip())
             self._add(Segment(content, self._lines.at(first)), _Place(run.start, run.end))

@@ -1,6 +1,7 @@
 """A content without its tags, as a model gets it, with what has to be put into its translation, and where."""
 
 import re
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ class Unit:
         space_right: White space was after it, or nothing.
         left: The character before it.
         right: The character after it.
+        spaced: In the plain text a space stands in its place, so that the words beside it are two.
     """
 
     pieces: list[Piece]
@@ -31,6 +33,7 @@ class Unit:
     space_right: bool = True
     left: str = ""
     right: str = ""
+    spaced: bool = False
 
 
 @dataclass
@@ -249,7 +252,21 @@ class _Taking:
             self._text = self._text[:-1]  # "Hello %s!" is "Hello!" without it
             for unit in self._waiting:
                 unit.start = min(unit.start, len(self._text))
+        if self._waiting and _are_two(self._text[-1:], text[0]) and not all(map(_is_within_word, self._waiting)):
+            self._waiting[0].spaced = True
+            self._text += " "
         if not self._text or self._text.endswith(" "):
             text = text.removeprefix(" ")
         self._waiting = []
         self._text += text
+
+
+def _are_two(left: str, right: str) -> bool:
+    """Whether characters with something between them belong to two words or sentences; some scripts have no spaces."""
+    if not right.isalnum() or not left or any(unicodedata.east_asian_width(char) in "WF" for char in left + right):
+        return False
+    return left.isalnum() or left in ".!?…"
+
+
+def _is_within_word(unit: Unit) -> bool:
+    return all(isinstance(piece, Tag) and re.match(r"<wbr\b", piece.raw, re.IGNORECASE) for piece in unit.pieces)

@@ -105,7 +105,9 @@ class _Projection:
                 inner_start = inner_end - len(said.strip())
             self.out.append(self.target[place:inner_start])
             if isinstance(inside, Unit):
-                self._write_unit(inside, inner_start)
+                if inside.spaced and inner_end < end and self.target[inner_end] == " ":
+                    inner_end += 1
+                self._write_unit(inside, inner_end)
             else:
                 assert inside.tags is not None
                 self.guessed |= not self.target[inner_start:inner_end].strip()
@@ -117,6 +119,8 @@ class _Projection:
 
     def _write_unit(self, unit: Unit, place: int) -> None:
         said = (piece for piece in reversed(self.out) if piece != "")
+        if unit.spaced and self.out and isinstance(self.out[-1], str) and not self.target[place - 1 : place].strip():
+            self.out[-1] = self.out[-1].removesuffix(" ")  # the space is not in the source
         shown = (piece for piece in said if isinstance(piece, str) or piece.kind == "alone")
         last = next(shown, "")
         before = last[-1:] if isinstance(last, str) else "\0"

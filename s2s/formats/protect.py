@@ -2,24 +2,30 @@
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
-from s2s.formats.content import Content, Piece, Tag, merged, unpaired_alone
+from s2s.formats.content import Content, Piece, Tag, merged, raw_text, unpaired_alone
 from s2s.formats.html_tags import VOID
 
 _THINGS = re.compile(
     r"""
-      (?P<url> (?<![a-z0-9]) (?:[a-z][a-z0-9+.-]{1,20}://|www\.) [^\s<>"'{}|\\^`]+
+      (?P<url> (?<![a-z0-9]) (?:[a-z][a-z0-9+.-]{1,20}://|www\.)
+          (?: [^\s<>"'{}|\\^`] | \{\{ [^{}\n"<>]{1,80} \}\} | \{ [^{}\s"'<>|,]{0,80} \} )++         # https://a.b/{id}?x=%s
         | (?<![\w.+-]) [\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+ )
     | (?P<strict>
         \{\{\{? [^{}]* \}\}\}?                                       # {{x}}
       | \{% .*? %\} | <%.*?%>                                        # templates
       | [$#%] \{ [^{}\s]* \} | \$ \( [\w.]+ \)                       # ${x} #{x} %{x} $(x)
-      | ' \{ [^']* ' | ' \} '                                        # quoted in an ICU message
+      | (?<!') ' (?: \{ [^']* | \} ) '                               # quoted in an ICU message
+      | \{ \s* [\w.-]+ \s*, \s* choice \s*,                           # {0,choice,0#none|1<{0} files}
+        (?: [^{}'] | ' [^']{0,80} ' | \{ [^{}]{0,80} \} ){1,999}+ \}
       | \{ [^{}\s]? [^{}]{0,80}? \}                                  # {0} {name} {n, number}
       | %% | % (?!(?:hh|ll?|[hqLjzt])?[diouxXeEfFgGaAcsSpn]%) [A-Za-z_]\w+ %   # %name%
+      | % (?:\d+\$)? \#@ \w+ @                                       # %#@files@
       | (?!(?<=\d)%[^\W\d_]{2}) %                                    # but not in 100%sure
         (?:\(\w+\)|<\w+>)? (?:\d+\$)? [-+\#0']* (?:\d+|\*)? (?:\.(?:\d+|\*))?
           (?:hh|h|ll|l|q|L|j|z|t)? [diouxXeEfFgGaAcsSpn@]
@@ -29,7 +35,7 @@ _THINGS = re.compile(
       | </?[A-Za-z][^<>]*>                                           # a tag that is text
       | [{}]                                                         # a brace by itself
       )
-    | (?P<number> (?<![^\W_]) \d+ (?: [.,'’\u00a0\u202f\u2009] \d+ )* )
+    | (?P<number> (?:(?<![^\s(\[{"'“„‚«»=<>:;/]) [-−])? (?<![^\W_]) \d+ (?: [.,'’\u00a0\u202f\u2009] \d+ )* )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -80,9 +86,11 @@ def things(text: str) -> Iterator[Thing]:
 def number_key(raw: str) -> str:
     """A number without the marks of its language: of a thousand none is left, that of a fraction is a point.
 
-    >>> number_key("1.234,56"), number_key("3,14"), number_key("10 000")
-    ('1234.56', '3.14', '10000')
+    >>> number_key("1.234,56"), number_key("3,14"), number_key("−10 000")
+    ('1234.56', '3.14', '-10000')
     """
+    if raw[0] in "-−":
+        return f"-{number_key(raw[1:])}"
     digits = "".join(str(unicodedata.decimal(char)) if char.isdecimal() else "." for char in raw)
     if digits.startswith("0"):
         return digits
@@ -106,6 +114,40 @@ def difference(source: Content, target: Content) -> list[str]:
     return [key for key, _ in wrong]
 
 
+def invented_number(source: Content, target: Content) -> str:
+    """A number of two or more digits that is in the translation alone; empty if there is none."""
+    wanted = count_things(source)
+    found = (key for key, is_number in count_things(target) if is_number and (key, True) not in wanted)
+    return next((key for key in found if sum(map(str.isdecimal, key)) > 1), "")
+
+
+_HARD = ("\u00a0", "\u202f")
+
+
+def with_hard_spaces(content: Content, source: Content) -> Content:
+    """A translation in which the spaces beside numbers are those that do not break where they are so in the source."""
+    hard: dict[tuple[str, int], str] = {}  # by number, and whether before it (-1) or after it (0)
+    for piece in source:
+        for thing in things(piece) if isinstance(piece, str) else ():
+            assert isinstance(piece, str)
+            for side, place in ((-1, thing.start - 1), (0, thing.end)):
+                if thing.is_number and piece[max(place, 0) : place + 1] in _HARD:
+                    hard[thing.key, side] = piece[place]
+    if not hard:
+        return content
+    out: list[Piece] = []
+    for piece in content:
+        if isinstance(piece, str):
+            chars = list(piece)
+            for thing in things(piece):
+                for side, place in ((-1, thing.start - 1), (0, thing.end)):
+                    if thing.is_number and piece[max(place, 0) : place + 1] == " ":
+                        chars[place] = hard.get((thing.key, side), " ")
+            piece = "".join(chars)
+        out.append(piece)
+    return tuple(out)
+
+
 EMBEDDED = re.compile(r"<(/?)([A-Za-z][\w:.-]*)((?:\s+[^<>]*?)?)(/?)>|<!--.*?-->", re.DOTALL)
 
 
@@ -113,7 +155,7 @@ def with_embedded_tags(pieces: Content) -> Content:
     """Texts in which tags of HTML are text, as in messages, with those as tags."""
     out: list[Piece] = []
     names: list[tuple[str, int]] = []
-    n_pairs = max((piece.pair for piece in pieces if isinstance(piece, Tag)), default=-1)
+    n_pairs = max((max(piece.pair, abs(piece.half)) for piece in pieces if isinstance(piece, Tag)), default=-1)
     for piece in pieces:
         if isinstance(piece, Tag):
             out.append(piece)
@@ -143,30 +185,57 @@ _SELECTOR = re.compile(r"\s*(?:offset\s*:\s*\d+\s*)?(=\d+|[\w-]+)\s*\{")
 
 
 def with_messages(pieces: Content) -> Content:
-    """Texts with ICU messages of several branches as tags, whose branches are translated by themselves."""
-    out: list[Piece] = []
-    for piece in pieces:
-        out += [piece] if isinstance(piece, Tag) else _messages(piece, in_plural=False)
-    return merged(out)
+    """Texts with ICU messages of several branches as tags; the branches, with tags in them, are translated.
+
+    What begins like such a message but cannot be read is a tag with a problem.
+    """
+    return merged(_messages(pieces, in_plural=False))
 
 
-def _messages(text: str, *, in_plural: bool, depth: int = 0) -> list[Piece]:
+class _Row:
+    """A content as one text, in which each tag is a character that is nothing to a pattern."""
+
+    def __init__(self, content: Iterable[Piece]) -> None:
+        parts: list[str] = []
+        self._places: list[int] = []
+        self._tags: list[Tag] = []
+        length = 0
+        for piece in content:
+            if isinstance(piece, Tag):
+                self._places.append(length)
+                self._tags.append(piece)
+            parts.append(piece if isinstance(piece, str) else "\ue000")
+            length += len(parts[-1])
+        self.text = "".join(parts)
+
+    def cut(self, start: int, end: int) -> Content:
+        """A part of it as it was."""
+        out: list[Piece] = []
+        for at in range(bisect_left(self._places, start), bisect_left(self._places, end)):
+            out += [self.text[start : self._places[at]], self._tags[at]]
+            start = self._places[at] + 1
+        return merged([*out, self.text[start:end]])
+
+
+def _messages(content: Content, *, in_plural: bool, depth: int = 0) -> list[Piece]:
     out: list[Piece] = []
     place = 0
-    closing = _closing(text) if "{" in text else {}
-    for match in _COMPLEX.finditer(text):
-        if match.start() < place or depth == _DEEPEST:
+    row = _Row(content)
+    closing = _closing(row.text) if "{" in row.text else {}
+    for match in _COMPLEX.finditer(row.text):
+        if match.start() < place:
             continue
         is_plural = match[1] != "select" or in_plural
-        parsed = _parse(text, match.end(), closing, is_plural=is_plural, depth=depth + 1)
+        parsed = _parse(row, match.end(), closing, is_plural=is_plural, depth=depth + 1) if depth < _DEEPEST else None
+        out += row.cut(place, match.start())
         if parsed is None:
+            out.append(Tag(match[0], is_text=True, problem="an ICU message in it cannot be read"))
+            place = match.end()
             continue
-        inner, end = parsed
-        out += [text[place : match.start()]]
-        whole = (text[match.start() : match.end()] + str(inner[0]), *inner[1:])
-        out.append(Tag(text[match.start() : end], is_text=True, inner=whole))
-        place = end
-    out.append(text[place:])
+        inner, place = parsed
+        whole = (match[0] + str(inner[0]), *inner[1:])
+        out.append(Tag(raw_text(row.cut(match.start(), place)), is_text=True, inner=whole))
+    out += row.cut(place, len(row.text))
     return _hashes(out) if in_plural else out
 
 
@@ -185,22 +254,26 @@ def _hashes(pieces: list[Piece]) -> list[Piece]:
 
 
 def _parse(
-    text: str, place: int, closing: dict[int, int], *, is_plural: bool, depth: int
+    row: _Row, place: int, closing: dict[int, int], *, is_plural: bool, depth: int
 ) -> tuple[list[str | Content], int] | None:
     """Branches from `place` on, alternately skeleton and content, and where the message ends; none if it is broken."""
     inner: list[str | Content] = []
     skeleton = place
-    while match := _SELECTOR.match(text, place):
+    while match := _SELECTOR.match(row.text, place):
         start = match.end()
         end = closing.get(start - 1)
         if end is None:
             return None
-        inner += [text[skeleton:start], merged(_messages(text[start:end], in_plural=is_plural, depth=depth))]
+        branch = merged(_messages(row.cut(start, end), in_plural=is_plural, depth=depth))
+        inner += [row.text[skeleton:start], branch]
         skeleton, place = end, end + 1
-    last = re.compile(r"\s*\}").match(text, place)
+    last = re.compile(r"\s*\}").match(row.text, place)
     if last is None or not inner:
         return None
-    return [*inner, text[skeleton : last.end()]], last.end()
+    return [*inner, row.text[skeleton : last.end()]], last.end()
+
+
+_QUOTED = re.compile(r"'[{}](?:[^']|'')*+'")
 
 
 def _closing(text: str) -> dict[int, int]:
@@ -209,14 +282,32 @@ def _closing(text: str) -> dict[int, int]:
     opened: list[int] = []
     place = 0
     while place < len(text):
-        if text[place] == "'" and text[place + 1 : place + 2] in ("{", "}"):
-            quoted = text.find("'", place + 1)
-            if quoted < 0:
+        if text.startswith("''", place):  # is an apostrophe
+            place += 1
+        elif text[place] == "'" and text[place + 1 : place + 2] in ("{", "}"):
+            quoted = _QUOTED.match(text, place)
+            if quoted is None:
                 break
-            place = quoted
+            place = quoted.end() - 1
         elif text[place] == "{":
             opened.append(place)
         elif text[place] == "}" and opened:
             found[opened.pop()] = place
         place += 1
     return found
+
+
+def apostrophes_doubled(branch: Content, source: Content) -> Content:
+    """A branch of a message in which no apostrophe opens a quotation that its source has not: `d'{x}` is `d''{x}`."""
+    texts = (piece for piece in source if isinstance(piece, str))
+    quoted = {thing.raw for text in texts for thing in things(text) if thing.raw[0] == "'"}
+    out: list[Piece] = []
+    for piece, follows in pairwise([*branch, Tag("}")]):
+        if isinstance(piece, str):
+            ends = isinstance(follows, Tag) and follows.raw[:1] in ("{", "}", "#")
+            pattern = "|".join([*map(re.escape, quoted), r"'+(?=[{}])", *([r"'+\Z"] if ends else [])])
+            piece = re.sub(
+                pattern, lambda match: match[0] + "'" * (match[0] not in quoted and len(match[0]) % 2), piece
+            )
+        out.append(piece)
+    return merged(out)

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import unescape
 from pyexpat import ExpatError, ParserCreate
 from xml.sax.saxutils import escape
 
 from s2s.errors import DataError
 from s2s.formats.content import Content, Edit, Outcome, Piece, Segment, Tag, merged, splice, unpaired_alone
-from s2s.formats.protect import with_embedded_tags, with_messages
+from s2s.formats.html_tags import VOID
+from s2s.formats.protect import EMBEDDED, with_embedded_tags, with_messages
 from s2s.formats.xml_scan import XML, Node, scan, with_attributes
 
 NAMESPACE = "urn:oasis:names:tc:xliff:document:"
@@ -231,7 +233,7 @@ class XliffFile:
     def _content(self, start: int, end: int) -> Content:
         text = self._xml.text
         pieces: list[Piece] = []
-        ids: dict[tuple[str, str], int] = {}
+        ids: dict[tuple[str, str], list[int]] = {}
         closing: dict[int, int] = {}
         n_pairs = 0
         at = start
@@ -248,21 +250,40 @@ class XliffFile:
             else:
                 last = self._nodes[node.close] if node.kind == "start" else node
                 raw = text[node.start : last.end]
-                kind = _ENDS.get(node.name[1], "") if self._is(node, node.name[1]) else ""
-                if kind:
-                    key = _key(node)
-                    if kind == "open":
-                        n_pairs += 1
-                        ids[key] = n_pairs
-                        pieces.append(Tag(raw, "open", n_pairs))
-                    else:
-                        pieces.append(Tag(raw, "close", ids.get(key, -1)))
-                else:
+                ends = self._end_of(node)
+                if ends is None:
                     pieces.append(Tag(raw))
+                elif ends[0] == "open":
+                    n_pairs += 1
+                    ids.setdefault(ends[1], []).append(n_pairs)
+                    pieces.append(Tag(raw, "open", n_pairs))
+                else:
+                    opened = ids.get(ends[1])
+                    pieces.append(Tag(raw, "close", opened.pop()) if opened else Tag(raw))
                 at = node.close if node.kind == "start" else at
             at += 1
         paired = merged(unpaired_alone(pieces))
         return with_messages(with_embedded_tags(paired))
+
+    def _end_of(self, node: Node) -> tuple[str, tuple[str, str]] | None:
+        """Whether a code opens or closes something, and what: also one that stands alone but says so."""
+        name = node.name[1]
+        if node.kind != "start" or not self._is(node, *_ENDS, "x", "ph", "it"):
+            return None
+        if name in _ENDS:
+            return _ENDS[name], _key(node)
+        said = [node.attributes.get(("", one), "") for one in ("id", "equiv", "equiv-text", "disp")]
+        for one in said[:2]:  # as in Angular's files; a second opening one of a kind has a number, its end need not
+            if match := re.fullmatch(r"(START|CLOSE)_(\w+?)(?:_\d+)?", one):
+                return "open" if match[1] == "START" else "close", ("named", match[2])
+        inside = unescape(self._xml.text[node.end : self._nodes[node.close].start]) if not node.is_empty else ""
+        element = next(filter(None, (EMBEDDED.fullmatch(one.strip()) for one in (inside, *said[2:]))), None)
+        if name == "it" and (position := node.attributes.get(("", "pos"))) in ("open", "close"):
+            number = node.attributes.get(("", "rid"))
+            return position, ("it", number or (element[2] or "" if element else ""))
+        if element is None or not element[2] or element[4] or element[2].lower() in VOID:
+            return None
+        return "close" if element[1] else "open", ("element", element[2])
 
     def _holds_text(self, node: Node) -> bool:
         if not self._is(node, *_PAIRS) or node.is_empty or node.attributes.get(("", "translate")) == "no":

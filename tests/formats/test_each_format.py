@@ -4,7 +4,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from fake_translators import identity, shouting, silent
+from fake_translators import backwards, identity, shouting, silent
 
 from s2s.errors import DataError, UsageError
 from s2s.formats.content import Document, Outcome
@@ -165,6 +165,66 @@ def test_xliff_12_segments_are_translated_one_by_one() -> None:
     assert f'</seg-source><target state="translated">{target}</target></trans-unit>' in out
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('<x id="START_TAG_STRONG"/>', '<x id="CLOSE_TAG_STRONG"/>'),
+        ('<x id="START_LINK_1"/>', '<x id="CLOSE_LINK"/>'),
+        ('<it id="1" pos="open">[</it>', '<it id="2" pos="close">]</it>'),
+        ('<ph id="1">&lt;b class="x"&gt;</ph>', '<ph id="2">&lt;/b></ph>'),
+        ('<x id="1" equiv-text="&lt;b&gt;"/>', '<x id="2" equiv-text="&lt;/b&gt;"/>'),
+    ],
+)
+def test_codes_that_stand_alone_but_open_and_close_something_are_pairs(first: str, second: str) -> None:
+    unit = f'<trans-unit id="1"><source>hello {first}big world{second}, you</source></trans-unit>'
+    out = translated(xliff(unit), "xliff", backwards)
+    assert f'<target state="translated">you {first}world, big{second} hello</target>' in out
+
+
+@pytest.mark.parametrize("how", [backwards, shouting])
+def test_codes_that_cross_do_not_close_before_they_open(how: Translate) -> None:
+    codes = '<sc id="1"/>a b <sc id="2"/>c d<ec startRef="1"/> e f<ec startRef="2"/> g'
+    text = '<xliff xmlns="urn:oasis:names:tc:xliff:document:2.0" version="2.0" srcLang="en"><file id="f"><unit id="u">'
+    text += f"<segment><source>x {codes}</source></segment></unit></file></xliff>"
+    out = translated(text, "xliff", how)
+    target = re.search("<target>(.*)</target>", out)
+    assert target
+    places = [target[1].index(tag) for tag in re.findall("<[^>]*>", codes)]
+    assert places[0] < places[2]
+    assert places[1] < places[3]
+    assert ("s2s:check" in out) == (how is backwards)
+
+
+MESSAGES = {
+    "xliff": (
+        '{VAR_PLURAL, plural, =0 {no dogs} =1 {one dog} other {<x id="INTERPOLATION"/> <g id="1">dogs</g> &lt;}}',
+        '{VAR_PLURAL, plural, =0 {NO DOGS} =1 {ONE DOG} other {<x id="INTERPOLATION"/> <g id="1">DOGS</g> &lt;}}',
+    ),
+    "po": (
+        "Hi {n, plural, one {<b>#</b> dog} other {a <b>{who, select, other {<i># dog</i>}}</b>}}!",
+        "HI {n, plural, one {<b>#</b> DOG} other {A <b>{who, select, other {<i># DOG</i>}}</b>}}!",
+    ),
+    "html": (
+        '<p>{n, plural, one {<b>a &lt;</b> <img alt="dog">} other {dogs <a href="#">#</a>}}</p>',
+        '<p>{n, plural, one {<b>A &lt;</b> <img alt="DOG">} other {DOGS <a href="#">#</a>}}</p>',
+    ),
+}
+FRAMES = {
+    "xliff": ('<trans-unit id="1"><source>', "</source></trans-unit>", '<target state="translated">'),
+    "po": ('msgid "', '"\nmsgstr ""\n', 'msgstr "'),
+    "html": ("", "", ""),
+}
+
+
+@pytest.mark.parametrize("form", MESSAGES)
+def test_the_branches_of_a_message_may_have_tags(form: str) -> None:
+    before, after = MESSAGES[form]
+    start, end, written = FRAMES[form]
+    text = f"{start}{before}{end}"
+    out = translated(xliff(text) if form == "xliff" else text, form)
+    assert f"{written}{after}" in out
+
+
 def test_xliff_says_the_target_language_if_it_does_not_yet() -> None:
     unit = '<trans-unit id="1"><source>a</source></trans-unit>'
     assert 'datatype="x" target-language="de">' in translated(xliff(unit), "xliff", language="de")
@@ -281,7 +341,7 @@ def po(entry: str, plurals: str = "2; plural=(n != 1)") -> str:
         ('#, fuzzy\nmsgid "a"\nmsgstr "b"\n', '#, fuzzy\nmsgid "a"\nmsgstr "b"\n'),
         ('msgctxt "a"\nmsgid "a"\nmsgstr ""', 'msgctxt "a"\nmsgid "a"\nmsgstr "A"'),
         ('msgid ""\n"a\\n"\n"b\\n"\nmsgstr ""\n', 'msgid ""\n"a\\n"\n"b\\n"\nmsgstr ""\n"A\\n"\n"B\\n"\n'),
-        ('msgid "say \\"a\\"\\t%s"\nmsgstr ""\n', 'msgid "say \\"a\\"\\t%s"\nmsgstr "SAY \\"A\\" %s"\n'),
+        ('msgid "say \\"a\\"\\t%s"\nmsgstr ""\n', 'msgid "say \\"a\\"\\t%s"\nmsgstr "SAY \\"A\\"\\t%s"\n'),
         ('msgid "<b>a</b> b"\r\nmsgstr ""\r\n', 'msgid "<b>a</b> b"\r\nmsgstr "<b>A</b> B"\r\n'),
     ],
 )

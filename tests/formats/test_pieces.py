@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from fake_translators import backwards, identity
+from fake_translators import backwards, identity, shouting
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,11 +38,21 @@ def keys(text: str) -> list[str]:
         ),
         ("see https://a.b/c?d=e, or www.x.org.", ["https://a.b/c?d=e", "www.x.org"]),
         ("(https://a.b/c_(d))", ["https://a.b/c_(d)"]),
+        ("See https://a.b/{id}/x?y=%s&z=1.", ["https://a.b/{id}/x?y=%s&z=1"]),
+        ("https://{host}/${x}/{{ y }}/{0}, {z}", ["https://{host}/${x}/{{ y }}/{0}", "{z}"]),
+        ("at {https://a.b/c} or https://a.b{, x}", ["{https://a.b/c}", "https://a.b", "{, x}"]),
         ("me@example.org.", ["me@example.org"]),
         ("1,234.5 = 1.234,5; 3.14 3,14 MP3 0,5", ["1234.5", "1234.5", "3.14", "3.14", "0.5"]),
         ("&nbsp; &#169; &amp; a & b", ["&nbsp;", "&#169;", "&amp;"]),
         ("a\\nb <br/> x < y", ["\\n", "<br/>"]),
         ("'{literal}' it's", ["'{literal}'"]),
+        ("d''{name} l'a", ["{name}"]),
+        ("%#@files@ in %1$#@folders@ #@x", ["%#@files@", "%1$#@folders@"]),
+        (
+            "There {0,choice,0#are no files|1#is one 'file}'|1<are {0} files}.",
+            ["{0,choice,0#are no files|1#is one 'file}'|1<are {0} files}"],
+        ),
+        ("-5 and (-1,000) or −2, 3-4, MP-3", ["-5", "-1000", "-2", "3", "4", "3"]),
     ],
 )
 def test_things_are_found(text: str, expected: list[str]) -> None:
@@ -55,6 +65,28 @@ def test_a_number_may_come_from_a_word_but_a_placeholder_may_not() -> None:
     assert difference(("2 dogs",), ("zwei Hunde",)) == ["2"]
     assert difference(("2 dogs",), ("2 2 Hunde",)) == ["2"]
     assert difference(("1,000 dogs",), ("1.000 Hunde",)) == []
+    assert difference(("-5 dogs",), ("5 Hunde",)) == ["-5"]
+
+
+def test_an_invented_number_of_two_digits_is_flagged() -> None:
+    said = {"a dog in 1999": "1999 ein Hund, 12", "two dogs": "2 Hunde", "-15 dogs": "−15 Hunde"}
+    found = outcomes(
+        [Segment((text,), 1) for text in said], lambda texts, _: [Translated(said[text]) for text in texts]
+    )
+    assert [outcome.problem for outcome in found] == ["the number 12 is not in the source", "", ""]
+
+
+def test_an_apostrophe_of_a_translation_opens_no_quotation_in_a_message() -> None:
+    said = {"of {name} and {x} a": "d'{name} et l'{x} l'a", "dogs": "dogs'", "'{'of {name}": "'{' d''{name}"}
+    content = with_messages(("{n, plural, one {of {name} and {x} a} two {dogs} few {'{'of {name}} other {dogs # of}}",))
+    said["dogs of"] = "of' dogs"
+    links = [(0, 1), (1, 0)]
+    [outcome] = outcomes([Segment(content, 1)], lambda texts, _: [Translated(said[text], links) for text in texts])
+    assert raw(outcome.content) == (
+        "{n, plural, one {d''{name} et l''{x} l'a} two {dogs''} few {'{' d''{name}} other {# of' dogs}}"
+    )
+    again = with_messages(outcome.content or ())
+    assert [len(piece.inner or ()) for piece in again if isinstance(piece, Tag)] == [9]
 
 
 def test_the_branches_of_a_message_are_translated_and_nothing_else_of_it() -> None:
@@ -71,7 +103,17 @@ def test_the_branches_of_a_message_are_translated_and_nothing_else_of_it() -> No
         "YOU HAVE {n, plural, offset:1 =0 {NO '{' FILES} one {A # FILE BY {who, select, a {CAT} other {DOG #}}}"
         " other {{n} FILES}}."
     )
-    assert with_messages(("{n, plural, one {x} other {y}",)) == ("{n, plural, one {x} other {y}",)  # not closed
+
+
+@pytest.mark.parametrize(
+    "text", ["{n, plural, one {x} other {y}", "so {n, select, }", "a {n, plural, one <b>{x}</b> other {y}}"]
+)
+def test_a_message_that_cannot_be_read_stays_and_is_flagged(text: str) -> None:
+    content = with_messages(with_embedded_tags((text,)))
+    assert raw(content) == text
+    [outcome] = outcomes([Segment(content, 1)], shouting)
+    assert outcome.content is None
+    assert outcome.problem == "the source stays: an ICU message in it cannot be read"
 
 
 @pytest.mark.parametrize(
@@ -195,6 +237,51 @@ def test_what_is_taken_out_goes_with_its_brackets_and_leaves_no_space_before_a_m
     assert plain(("%s%d, {0}: go",), None).text == ": go"
 
 
+def asked_for(content: Content) -> tuple[list[str], str]:
+    """What a model is asked, and what comes out if it shouts."""
+    asked: list[str] = []
+
+    def translate(texts: list[str], align: bool) -> list[Translated]:
+        asked.extend(texts)
+        return shouting(texts, align)
+
+    [outcome] = outcomes([Segment(content, 1)], translate)
+    return asked, raw(outcome.content)
+
+
+BREAKS = [
+    "<br/>", "<BR class='a'>", '<x id="LINE_BREAK" ctype="lb" equiv-text="&lt;br/&gt;"/>',
+    '<x id="1" ctype="x-html-br"/>', "<x id='1' equiv-text='&lt;br>'/>", '<ph id="1">&lt;br/></ph>',
+    '<ph id="0" equiv="LINE_BREAK" disp="x"/>',
+    "<it>\n</it>",
+    '<ph id="2" type="fmt" subType="xlf:lb"/>', "<ph id='1'>\\n</ph>",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("tag", BREAKS)
+def test_tags_that_end_lines_cut_a_text(tag: str) -> None:
+    content = ("One dog.", Tag(tag), "Two ", B, "old cats", Tag(tag), "and", E, " three")
+    asked, said = asked_for(content)
+    assert asked == ["One dog.", "Two old cats", "and three"] or sorted(asked) == [
+        "One dog.",
+        "Two old cats",
+        "and three",
+    ]
+    assert said == f"ONE DOG.{tag}TWO <b>OLD CATS{tag}AND</b> THREE"
+    message = with_messages(("{n, plural, one {a dog", Tag(tag), "runs} other {b}}"))
+    assert asked_for(message)[0] == ["a dog", "runs", "b"]
+
+
+@pytest.mark.parametrize("tag", ["<x id='1'/>", "<bride/>", '<ph id="1">\n{0}\n</ph>', '<x id="1" ctype="x-abbr"/>'])
+def test_tags_of_other_kinds_glue_no_words_together(tag: str) -> None:
+    x = Tag(tag)
+    asked, said = asked_for(("One dog.", x, "Two cats", x, "three", x, "!"))
+    assert asked == ["One dog.", "Two cats three!"]
+    assert said == f"ONE DOG.{tag}TWO CATS{tag}THREE{tag}!"
+    assert plain(("the ", B, "old", x, E, "cat"), ()).text == "the old cat"
+    assert plain(("a", x, "’s 猫", x, "猫 Do", Tag("<wbr>"), "nau"), ()).text == "a’s 猫猫 Donau"
+
+
 def test_a_thing_that_is_lost_is_put_where_the_alignment_says() -> None:
     asked: list[tuple[str, bool]] = []
 
@@ -245,6 +332,14 @@ def test_lines_of_a_segment_stay_lines() -> None:
     [outcome] = outcomes([Segment(content, 1, keeps_lines=True)], backwards)
     assert raw(outcome.content) == "<b>two one\nfour three</b>\n" or raw(outcome.content).count("\n") == 2
     assert nesting_faults(outcome.content or ()) == 0
+
+
+def test_white_space_that_means_something_stays() -> None:
+    menu = outcomes([Segment(("&Open file\tCtrl+O\n\tno",), 1, keeps_lines=True)], backwards)[0]
+    assert raw(menu.content) == "file &Open\tCtrl+O\n\tno"
+    wide = outcomes([Segment(("10\u00a0km or\u00a0so, §\u202f5 of 7 dogs",), 1)], shouting)[0]
+    assert raw(wide.content) == "10\u00a0KM OR SO, §\u202f5 OF 7 DOGS"
+    assert not wide.problem
 
 
 def test_reflow_breaks_in_proportion_and_never_within_a_thing() -> None:
