@@ -2,6 +2,7 @@
 
 import html
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -186,10 +187,13 @@ class HtmlFile:
                 edits.append(Edit(place.start, place.end, self._value(place, _plain(content))))
             else:
                 runs.append((place, content))
+        outside: list[Edit] = []
+        at = 0
         for place, content in runs:
-            inner = [edit for edit in edits if place.start <= edit.start and edit.end <= place.end]
-            edits = [edit for edit in edits if edit not in inner]
-            edits.append(Edit(place.start, place.end, self._written(content, inner)))
+            first, last = _within(edits, place.start, place.end)
+            outside += [*edits[at:first], Edit(place.start, place.end, self._written(content, edits[first:last]))]
+            at = last
+        edits = [*outside, *edits[at:]]
         if language and outcomes:
             edits += [Edit(one.start, one.end, f'"{language}"') for one in self._language if one.value]
         return self._encoded.encode(splice(self._text, edits), references=True)
@@ -211,9 +215,15 @@ class HtmlFile:
                 parts.append(piece.raw)
             else:
                 end = piece.start + len(piece.raw)
-                inner = [edit for edit in edits if piece.start <= edit.start and edit.end <= end]
-                parts.append(splice(self._text, inner, piece.start, end))
+                first, last = _within(edits, piece.start, end)
+                parts.append(splice(self._text, edits[first:last], piece.start, end))
         return "".join(parts)
+
+
+def _within(edits: list[Edit], start: int, end: int) -> tuple[int, int]:
+    """Which of the edits, in the order of the file, are in this part of it."""
+    first = bisect_left(edits, start, key=lambda edit: edit.start)
+    return first, bisect_left(edits, end, first, key=lambda edit: edit.start)
 
 
 def _codec(name: str, data: bytes) -> str:

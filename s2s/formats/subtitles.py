@@ -99,7 +99,7 @@ class SubtitleFile:
                 continue
             breaks = [text[end:start] for (_, end), (start, _) in itertools.pairwise(spans)]
             widths = [end - start for start, end in spans]
-            lines = reflow(outcome.content, widths, breaks, lambda _: True) if breaks else outcome.content
+            lines = reflow(outcome.content, widths, breaks, lambda text, place: True) if breaks else outcome.content
             edits.append(Edit(spans[0][0], spans[-1][1], self._written(lines)))
         return self._encoded.encode(splice(text, edits), references=self._is_vtt)
 
