@@ -19,7 +19,7 @@ from s2s.formats.content import (
     splice,
     unpaired_alone,
 )
-from s2s.formats.html_tags import VOID, Attribute, Token, attributes, names, tokens
+from s2s.formats.html_tags import VOID, Attribute, Token, attributes, names, texts, tokens
 from s2s.formats.protect import with_messages
 
 _INLINE = names(
@@ -32,6 +32,8 @@ _OPAQUE = names("script style pre textarea template iframe xmp noembed noframes"
 _READ = ("alt", "title", "placeholder", "aria-label")
 _CHARSET = re.compile(rb"""<meta\s[^>]*charset\s*=\s*["']?\s*([A-Za-z0-9._-]+)""", re.IGNORECASE)
 _XML_DECLARED = re.compile(rb"""^\s*<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+_IS_VALUE = re.compile(r"\{\{(?!\{?~?\s*(?:[#/^]|else\b))|\{#|<%[-=#]|<\?(?:=|php\s+echo\b)")
+"""Code of a template that stands for a word, or is a comment."""
 _REFERENCE = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
 
 
@@ -88,6 +90,11 @@ class HtmlFile:
             self._skip(token)
         elif token.kind == "text":
             self._extend(token, [html.unescape(self._text[token.start : token.end])])
+        elif token.kind == "template":
+            if _IS_VALUE.match(self._text, token.start):
+                self._extend(token, [Tag(self._text[token.start : token.end])])
+            else:  # a condition or loop: what it governs is a text of its own
+                self._end_run()
         elif token.kind == "other":
             if self._text.startswith("<!--", token.start):
                 self._extend(token, [Tag(self._text[token.start : token.end])])
@@ -163,9 +170,14 @@ class HtmlFile:
         if name == "input" and values.get("type") in ("submit", "button", "reset"):
             wanted += [one for one in found if one.name == "value"]
         for one in wanted:
-            text = _REFERENCE.sub(lambda match: html.unescape(match[0]), one.value)
-            if text.strip():
-                self._add(Segment((text,), self._lines.at(one.start)), _Place(one.start, one.end, is_attribute=True))
+            content = merged(
+                Tag(one.value[part.start : part.end])
+                if part.kind == "template"
+                else _REFERENCE.sub(lambda match: html.unescape(match[0]), one.value[part.start : part.end])
+                for part in texts(one.value, 0, len(one.value))
+            )
+            if any(isinstance(piece, str) and piece.strip() for piece in content):
+                self._add(Segment(content, self._lines.at(one.start)), _Place(one.start, one.end, is_attribute=True))
 
     def _add(self, segment: Segment, place: _Place) -> None:
         self.segments.append(segment)
@@ -184,7 +196,7 @@ class HtmlFile:
             if content is None or content == segment.content:
                 continue
             if place.is_attribute:
-                edits.append(Edit(place.start, place.end, self._value(place, _plain(content))))
+                edits.append(Edit(place.start, place.end, self._value(place, content)))
             else:
                 runs.append((place, content))
         outside: list[Edit] = []
@@ -198,11 +210,13 @@ class HtmlFile:
             edits += [Edit(one.start, one.end, f'"{language}"') for one in self._language if one.value]
         return self._encoded.encode(splice(self._text, edits), references=True)
 
-    def _value(self, place: _Place, text: str) -> str:
-        quote = self._text[place.start]
-        if quote == "'":
-            return "'" + html.escape(text, quote=False).replace("'", "&#39;") + "'"
-        return '"' + html.escape(text, quote=False).replace('"', "&quot;") + '"'
+    def _value(self, place: _Place, content: Content) -> str:
+        quote, reference = ("'", "&#39;") if self._text[place.start] == "'" else ('"', "&quot;")
+        texts = (
+            html.escape(piece, quote=False).replace(quote, reference) if isinstance(piece, str) else piece.raw
+            for piece in content
+        )
+        return f"{quote}{''.join(texts)}{quote}"
 
     def _written(self, content: Content, edits: list[Edit]) -> str:
         parts = []
@@ -235,7 +249,3 @@ def _codec(name: str, data: bytes) -> str:
             return "latin-1"
         return "cp1252"
     return name
-
-
-def _plain(content: Content) -> str:
-    return "".join(piece if isinstance(piece, str) else piece.raw for piece in content)

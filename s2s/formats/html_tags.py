@@ -20,15 +20,26 @@ RCDATA = names("textarea title")
 VOID = names("area base br col embed hr img input link meta param source track wbr")
 """Elements without an inside."""
 
+_BRACES = r"\{\{\{[^{}]*+\}\}\}|\{\{(?>[^{}]+|\{[^{}]*+\})*+\}\}"
+_OPENING = _BRACES + r"|(?P<code>\{[%#]|<%|<\?)"
+_TEMPLATE = re.compile(_OPENING)
+_CLOSING = {"{%": "%}", "{#": "#}", "<%": "%>", "<?": "?>"}
+_IN_TAG = _BRACES + r"|\{%.{0,500}?%\}|\{#.{0,500}?#\}|<%.{0,500}?%>|<\?.{0,500}?\?>"
+_QUOTED = rf"""(?:"(?>{_IN_TAG}|[^"])*+"|'(?>{_IN_TAG}|[^'])*+')"""
+
 _MARKUP = re.compile(
-    r"<!--(?:>|->|.*?(?:--!?>|\Z))"
+    rf"{_OPENING}"
+    r"|<!--(?:>|->|.*?(?:--!?>|\Z))"
     r"|<!\[CDATA\[.*?(?:\]\]>|\Z)"
-    r"|<[!?][^>]*(?:>|\Z)"
-    r"""|<(?P<slash>/?)(?P<name>[A-Za-z][^\s/>]*)(?P<rest>(?>[^"'>=]+|=\s*"[^"]*"|=\s*'[^']*'|[="'])*+)>"""
+    r"|<![^>]*(?:>|\Z)"
+    rf"""|<(?P<slash>/?)(?P<name>[A-Za-z][^\s/>]*)(?P<rest>(?>[^"'>={{<]+|=\s*{_QUOTED}|{_IN_TAG}|[="'{{<])*+)>"""
     r"|</[^A-Za-z>][^>]*>|</>",
     re.DOTALL,
 )
-_ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+))?""")
+_PROCESSING = re.compile(r"<\?[^>]*(?:>|\Z)")
+_ATTRIBUTE = re.compile(
+    rf"""{_IN_TAG}|(?P<name>[^\s"'<>/=]+)(?:\s*=\s*(?P<value>{_QUOTED}|(?:{_IN_TAG}|[^\s"'>])+))?""", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +47,15 @@ class Token:
     """A piece of HTML.
 
     Attributes:
-        kind: A start tag, an end tag, text, the inside of a script and its like, or a comment and its like.
+        kind: A start tag, an end tag, text, the inside of a script and its like, code of a template (`{{…}}`
+            `{%…%}` `{#…#}` `<%…%>` `<?…?>`), or a comment and its like.
         start: Where it begins.
         end: Where it ends.
         name: Of an element, in lower case.
         is_closed: A start tag that ends in `/>`.
     """
 
-    kind: Literal["start", "end", "text", "raw", "other"]
+    kind: Literal["start", "end", "text", "raw", "template", "other"]
     start: int
     end: int
     name: str = ""
@@ -69,16 +81,24 @@ class Attribute:
 
 def tokens(text: str) -> Iterator[Token]:
     """All of a text, in order."""
-    place = 0
-    last = max(text.rfind(">"), text.rfind("<!"), text.rfind("<?"))  # after it there is text alone
+    place = at = 0
+    last = max(text.rfind(">"), text.rfind("<!"))  # after it there are no tags
+    codes = _Codes(text)
     while place < len(text):
-        match = _MARKUP.search(text, place) if place <= last else None
+        match = (_MARKUP if at <= last else _TEMPLATE).search(text, at)
         if match is None:
             yield Token("text", place, len(text))
             return
+        code = codes.at(match)
+        if code is not None and code.end < 0:  # it is text
+            at = match.end()
+            continue
         if match.start() > place:
             yield Token("text", place, match.start())
-        place = match.end()
+        place = at = code.end if code else match.end()
+        if code:
+            yield code
+            continue
         name = (match["name"] or "").lower()
         if not name:
             yield Token("other", match.start(), place)
@@ -90,9 +110,53 @@ def tokens(text: str) -> Iterator[Token]:
             if name in RAW_TEXT | RCDATA and not is_closed:
                 end = re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE).search(text, place)
                 stop = end.start() if end else len(text)
-                if stop > place:
-                    yield Token("text" if name in RCDATA else "raw", place, stop)
-                place = stop
+                if name in RCDATA:
+                    yield from texts(text, place, stop)
+                elif stop > place:
+                    yield Token("raw", place, stop)
+                place = at = stop
+
+
+def texts(text: str, start: int, stop: int) -> Iterator[Token]:
+    """A part of a text without tags, as text and code of templates."""
+    codes = _Codes(text[:stop])
+    place = at = start
+    while match := _TEMPLATE.search(text, at, stop):
+        at = match.end()
+        code = codes.at(match)
+        if code is None or code.end < 0:
+            continue
+        if match.start() > place:
+            yield Token("text", place, match.start())
+        yield code
+        place = at = code.end
+    if stop > place:
+        yield Token("text", place, stop)
+
+
+class _Codes:
+    """Finds where code of templates ends, without looking again for an end that is not there."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._last = {closing: text.rfind(closing) for closing in _CLOSING.values()}
+
+    def at(self, match: re.Match[str]) -> Token | None:
+        """The code that a match begins, its end -1 if it has none; none if the match is a tag or its like."""
+        start, code = match.start(), match["code"]
+        if code is None:
+            return Token("template", start, match.end()) if match[0].startswith("{{") else None
+        closing = _CLOSING[code]
+        if start + 2 <= self._last[closing]:
+            end = self._text.index(closing, start + 2) + 2
+            is_xml = self._text.startswith("<?xml", start)
+            return Token("other" if is_xml else "template", start, end)
+        if code == "<?":
+            if self._text.startswith(("<?php", "<?="), start):  # it may go on to the end of the file
+                return Token("template", start, len(self._text))
+            processing = _PROCESSING.match(self._text, start)
+            return Token("other", start, processing.end() if processing else -1)
+        return Token("template", start, -1)
 
 
 def attributes(text: str, tag: Token) -> list[Attribute]:
@@ -100,7 +164,9 @@ def attributes(text: str, tag: Token) -> list[Attribute]:
     found = []
     start = tag.start + 1 + len(tag.name)
     for match in _ATTRIBUTE.finditer(text, start, tag.end - 1):
-        value = match[2] or ""
-        span = match.span(2) if match[2] else (match.end(), match.end())
-        found.append(Attribute(match[1].lower(), value[1:-1] if value[:1] in ("'", '"') else value, *span))
+        if match["name"] is None:
+            continue
+        value = match["value"] or ""
+        span = match.span("value") if value else (match.end(), match.end())
+        found.append(Attribute(match["name"].lower(), value[1:-1] if value[:1] in ("'", '"') else value, *span))
     return found
