@@ -19,7 +19,7 @@ from s2s.formats.content import (
     splice,
     unpaired_alone,
 )
-from s2s.formats.html_tags import VOID, Attribute, Token, attributes, names, texts, tokens
+from s2s.formats.html_tags import VOID, Attribute, OpenElements, Token, attributes, ended_by, names, texts, tokens
 from s2s.formats.protect import with_messages
 
 _INLINE = names(
@@ -28,6 +28,7 @@ _INLINE = names(
 )
 _ALONE = names("img wbr input")
 _OPAQUE_INLINE = names("code kbd samp var svg math object audio video canvas output meter progress picture")
+_FOREIGN = names("svg math object audio video canvas")  # blocks may be in them
 _OPAQUE = names("script style pre textarea template iframe xmp noembed noframes")
 _READ = ("alt", "title", "placeholder", "aria-label")
 _CHARSET = re.compile(rb"""<meta\s[^>]*charset\s*=\s*["']?\s*([A-Za-z0-9._-]+)""", re.IGNORECASE)
@@ -79,16 +80,20 @@ class HtmlFile:
         self._places: list[_Place] = []
         self._language: tuple[Attribute, ...] = ()
         self._run = _Run()
-        self._skipped: list[str] = []  # elements within one that is not translated, outermost first
-        self._skip_from = -1  # where an inline one begins; -1 for a block
+        self._blocks = OpenElements()  # those that are translated
+        self._skipped = OpenElements()  # one that is not translated, with the blocks in it
+        self._skipped_at = self._passed = 0  # where it begins, and how far it has been passed over
+        self._is_inline = False
         for token in tokens(self._text):
             self._take(token)
+        if self._skipped.names:
+            self._end_skip(len(self._text))
         self._end_run()
 
     def _take(self, token: Token) -> None:
-        if self._skipped:
-            self._skip(token)
-        elif token.kind == "text":
+        if self._skipped.names and self._skip(token):
+            return
+        if token.kind == "text":
             self._extend(token, [html.unescape(self._text[token.start : token.end])])
         elif token.kind == "template":
             if _IS_VALUE.match(self._text, token.start):
@@ -109,6 +114,7 @@ class HtmlFile:
             self._extend(token, [Tag(self._text[token.start : token.end], "close", number)])
         else:
             self._end_run()
+            self._blocks.close(token.name)
 
     def _start(self, token: Token) -> None:
         found = attributes(self._text, token)
@@ -119,6 +125,7 @@ class HtmlFile:
         is_inline = token.name in _INLINE | _ALONE | _OPAQUE_INLINE
         if not is_inline:
             self._end_run()
+            self._blocks.begin(token.name)
         if translated:
             self._add_attributes(found, values, token.name)
         is_void = token.name in VOID or token.is_closed
@@ -128,25 +135,56 @@ class HtmlFile:
                 if is_inline:
                     self._extend(token, [Tag(raw)])
                 return
-            self._skipped = [token.name]
-            self._skip_from = token.start if is_inline else -1
+            self._skipped.open(token.name)
+            self._skipped_at, self._passed, self._is_inline = token.start, token.end, is_inline
         elif token.name in _ALONE or (token.is_closed and token.name in _INLINE):
             self._extend(token, [Tag(raw, start=token.start)])
         elif token.name in _INLINE:
             self._run.n_pairs += 1
             self._run.opened.append((token.name, self._run.n_pairs))
             self._extend(token, [Tag(raw, "open", self._run.n_pairs, token.start)])
+        elif not is_void:
+            self._blocks.open(token.name)
 
-    def _skip(self, token: Token) -> None:
-        """Pass over what is in an element that is not translated."""
-        if token.kind == "start" and token.name == self._skipped[0]:
-            if token.name not in VOID and not token.is_closed:
-                self._skipped.append(token.name)
-        elif token.kind == "end" and token.name == self._skipped[0]:
-            self._skipped.pop()
-            if not self._skipped and self._skip_from >= 0:
-                whole = Token("other", self._skip_from, token.end)
-                self._extend(whole, [Tag(self._text[whole.start : whole.end], start=whole.start)])
+    def _skip(self, token: Token) -> bool:
+        """Pass over what is in an element that is not translated; false where it has ended without an end tag."""
+        skipped, root = self._skipped, self._skipped.names[0]
+        if token.kind == "end" and token.name in skipped:
+            skipped.close(token.name)
+            if not skipped.names:
+                self._end_skip(token.end)
+                return True
+        elif (token.kind == "end" and self._is_open(token.name)) or (
+            token.kind == "start" and self._is_ended_by(token.name, root)
+        ):
+            self._end_skip(self._passed)
+            return False
+        elif token.kind == "start" and token.name not in VOID and not token.is_closed:
+            skipped.open(token.name)
+        self._passed = token.end
+        return True
+
+    def _is_open(self, name: str) -> bool:
+        """Whether an element around the one that is passed over is open."""
+        return name in self._blocks or (self._is_inline and any(one == name for one, _ in self._run.opened))
+
+    def _is_ended_by(self, name: str, root: str) -> bool:
+        if not self._is_inline:
+            return self._skipped.all_end_at(name)
+        parent = self._blocks.names[-1:]
+        return root not in _FOREIGN and name in ended_by(*parent) if parent else False
+
+    def _end_skip(self, end: int) -> None:
+        """The element ends here; that it is not closed is said if it may have gone on to the end of the file."""
+        if end == len(self._text) and self._skipped.names and not self._skipped.ends_by_itself:
+            root, line = self._skipped.names[0], self._lines.at(self._skipped_at)
+            self.notes.append(
+                f"line {line}: <{root}> is not closed: what follows it to the end of the file stays as it is"
+            )
+        self._skipped = OpenElements()
+        if self._is_inline:
+            raw = self._text[self._skipped_at : end]
+            self._extend(Token("other", self._skipped_at, end), [Tag(raw, start=self._skipped_at)])
 
     def _extend(self, token: Token, pieces: list[Piece]) -> None:
         run = self._run

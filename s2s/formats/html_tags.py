@@ -1,6 +1,7 @@
 """HTML as a list of tags and texts with their places. Every text has one; nothing is malformed."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -170,3 +171,72 @@ def attributes(text: str, tag: Token) -> list[Attribute]:
         span = match.span("value") if value else (match.end(), match.end())
         found.append(Attribute(match["name"].lower(), value[1:-1] if value[:1] in ("'", '"') else value, *span))
     return found
+
+
+_ROWS = names("tbody thead tfoot")
+_BLOCKS = names(
+    "address article aside blockquote center details dialog dir div dl fieldset figcaption figure footer form header"
+    " hgroup hr h1 h2 h3 h4 h5 h6 li main menu nav ol p pre search section summary table ul dd dt td th tr"
+)
+_ENDED_BY = {
+    "p": _BLOCKS | _ROWS,
+    "li": names("li"),
+    "dd": names("dd dt"),
+    "dt": names("dd dt"),
+    "td": names("td th tr") | _ROWS,
+    "th": names("td th tr") | _ROWS,
+    "tr": names("tr") | _ROWS,
+    "option": names("option optgroup"),
+    "optgroup": names("optgroup"),
+}
+"""Elements that end without an end tag where one of these begins."""
+_SCOPES = (_BLOCKS | names("html body button caption select object svg math template")) - set(_ENDED_BY)
+"""Elements that keep what is in them from ending what is around them."""
+
+
+def ended_by(name: str) -> frozenset[str]:
+    """What ends an element where it begins."""
+    return _ENDED_BY.get(name, frozenset())
+
+
+class OpenElements:
+    """Elements that are open at a place, outermost first."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._n: Counter[str] = Counter()
+        self._n_scopes = 0
+
+    def __contains__(self, name: str) -> bool:
+        return self._n[name] > 0
+
+    def open(self, name: str) -> None:
+        """Go into an element."""
+        self.names.append(name)
+        self._n[name] += 1
+        self._n_scopes += name in _SCOPES
+
+    def _pop(self) -> str:
+        name = self.names.pop()
+        self._n[name] -= 1
+        self._n_scopes -= name in _SCOPES
+        return name
+
+    def close(self, name: str) -> None:
+        """Go out of the innermost with this name and of those in it; nothing if there is none."""
+        while name in self and self._pop() != name:
+            pass
+
+    def begin(self, name: str) -> None:
+        """End what ends because an element begins."""
+        while self.names and name in ended_by(self.names[-1]):
+            self._pop()
+
+    def all_end_at(self, name: str) -> bool:
+        """Whether all of them end because an element begins."""
+        return not self._n_scopes and name in ended_by(self.names[0])
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """Whether the outermost needs no end tag."""
+        return not self._n_scopes and self.names[0] in _ENDED_BY

@@ -10,6 +10,7 @@ from s2s.formats.content import Content, Edit, Outcome, Piece, Segment, Tag, dec
 from s2s.formats.reflow import reflow
 
 _TIMES = re.compile(r"^\s*(?:\d+:)?\d+:\d\d[,.]\d+\s*-->\s*(?:\d+:)?\d+:\d\d[,.]\d+")
+_NUMBER = re.compile(r"\s*\d+\s*")
 _TAG = re.compile(r"\{\\[^{}]*\}|<(/?)([A-Za-z]*)[^<>]*>")
 _SPEAKER = re.compile(r"\s*(?:\{\\[^{}]*\})*(?:<[^<>]*>)*\s*[-–—]\s*")
 
@@ -38,6 +39,9 @@ class SubtitleFile:
         for number, line in enumerate([*text.split("\n"), ""], start=1):
             end = place + len(line.removesuffix("\r"))
             if _TIMES.match(line):
+                if cue and _NUMBER.fullmatch(text, cue[-1][0], cue[-1][1]):  # no empty line before it
+                    cue.pop()
+                self._add(cue or [])
                 cue = []
             elif not line.strip():
                 self._add(cue or [])
