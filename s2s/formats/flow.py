@@ -25,7 +25,7 @@ from s2s.formats.content import (
 from s2s.formats.plain import Plain, has_words, peel, plain
 from s2s.formats.projection import Link, is_nested, links_of, nesting_faults, project
 from s2s.formats.protect import apostrophes_doubled, difference, invented_number, with_hard_spaces
-from s2s.formats.sentences import joined_text, sentences
+from s2s.formats.sentences import joined, sentences
 
 
 @dataclass(frozen=True)
@@ -103,13 +103,13 @@ def _joined(source: str, spans: list[tuple[int, int]], answers: Sequence[Transla
     """The translations of a text's sentences as one, with links between the whole texts, and what is wrong with any."""
     said = [" ".join(answer.text.split()) for answer in answers]
     links: list[Link] = []
+    text, starts = joined(source, spans, said)
     for n, (start, end) in enumerate(spans):
-        before = joined_text(source, spans[: n + 1], [*said[:n], "\x00"]) if answers[n].links else "\x00"
-        links += links_of(source[start:end], said[n], answers[n].links, (start, len(before) - 1))
+        links += links_of(source[start:end], said[n], answers[n].links, (start, starts[n]))
     problems = [answer.problem for answer in answers if answer.problem]
     if any(has_words(source[start:end]) and not text for (start, end), text in zip(spans, said, strict=True)):
         return "", [], "a sentence has no translation"
-    return joined_text(source, spans, said), links, problems[0] if problems else ""
+    return text, links, problems[0] if problems else ""
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import html
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,7 +19,7 @@ from s2s.formats.content import (
     splice,
     unpaired_alone,
 )
-from s2s.formats.html_tags import VOID, Attribute, Token, attributes, names, tokens
+from s2s.formats.html_tags import VOID, Attribute, OpenElements, Token, attributes, ended_by, names, texts, tokens
 from s2s.formats.protect import with_messages
 
 _INLINE = names(
@@ -27,10 +28,13 @@ _INLINE = names(
 )
 _ALONE = names("img wbr input")
 _OPAQUE_INLINE = names("code kbd samp var svg math object audio video canvas output meter progress picture")
+_FOREIGN = names("svg math object audio video canvas")  # blocks may be in them
 _OPAQUE = names("script style pre textarea template iframe xmp noembed noframes")
 _READ = ("alt", "title", "placeholder", "aria-label")
 _CHARSET = re.compile(rb"""<meta\s[^>]*charset\s*=\s*["']?\s*([A-Za-z0-9._-]+)""", re.IGNORECASE)
 _XML_DECLARED = re.compile(rb"""^\s*<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+_IS_VALUE = re.compile(r"\{\{(?!\{?~?\s*(?:[#/^]|else\b))|\{#|<%[-=#]|<\?(?:=|php\s+echo\b)")
+"""Code of a template that stands for a word, or is a comment."""
 _REFERENCE = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
 
 
@@ -76,17 +80,26 @@ class HtmlFile:
         self._places: list[_Place] = []
         self._language: tuple[Attribute, ...] = ()
         self._run = _Run()
-        self._skipped: list[str] = []  # elements within one that is not translated, outermost first
-        self._skip_from = -1  # where an inline one begins; -1 for a block
+        self._blocks = OpenElements()  # those that are translated
+        self._skipped = OpenElements()  # one that is not translated, with the blocks in it
+        self._skipped_at = self._passed = 0  # where it begins, and how far it has been passed over
+        self._is_inline = False
         for token in tokens(self._text):
             self._take(token)
+        if self._skipped.names:
+            self._end_skip(len(self._text))
         self._end_run()
 
     def _take(self, token: Token) -> None:
-        if self._skipped:
-            self._skip(token)
-        elif token.kind == "text":
+        if self._skipped.names and self._skip(token):
+            return
+        if token.kind == "text":
             self._extend(token, [html.unescape(self._text[token.start : token.end])])
+        elif token.kind == "template":
+            if _IS_VALUE.match(self._text, token.start):
+                self._extend(token, [Tag(self._text[token.start : token.end])])
+            else:  # a condition or loop: what it governs is a text of its own
+                self._end_run()
         elif token.kind == "other":
             if self._text.startswith("<!--", token.start):
                 self._extend(token, [Tag(self._text[token.start : token.end])])
@@ -101,6 +114,7 @@ class HtmlFile:
             self._extend(token, [Tag(self._text[token.start : token.end], "close", number)])
         else:
             self._end_run()
+            self._blocks.close(token.name)
 
     def _start(self, token: Token) -> None:
         found = attributes(self._text, token)
@@ -111,6 +125,7 @@ class HtmlFile:
         is_inline = token.name in _INLINE | _ALONE | _OPAQUE_INLINE
         if not is_inline:
             self._end_run()
+            self._blocks.begin(token.name)
         if translated:
             self._add_attributes(found, values, token.name)
         is_void = token.name in VOID or token.is_closed
@@ -120,25 +135,56 @@ class HtmlFile:
                 if is_inline:
                     self._extend(token, [Tag(raw)])
                 return
-            self._skipped = [token.name]
-            self._skip_from = token.start if is_inline else -1
+            self._skipped.open(token.name)
+            self._skipped_at, self._passed, self._is_inline = token.start, token.end, is_inline
         elif token.name in _ALONE or (token.is_closed and token.name in _INLINE):
             self._extend(token, [Tag(raw, start=token.start)])
         elif token.name in _INLINE:
             self._run.n_pairs += 1
             self._run.opened.append((token.name, self._run.n_pairs))
             self._extend(token, [Tag(raw, "open", self._run.n_pairs, token.start)])
+        elif not is_void:
+            self._blocks.open(token.name)
 
-    def _skip(self, token: Token) -> None:
-        """Pass over what is in an element that is not translated."""
-        if token.kind == "start" and token.name == self._skipped[0]:
-            if token.name not in VOID and not token.is_closed:
-                self._skipped.append(token.name)
-        elif token.kind == "end" and token.name == self._skipped[0]:
-            self._skipped.pop()
-            if not self._skipped and self._skip_from >= 0:
-                whole = Token("other", self._skip_from, token.end)
-                self._extend(whole, [Tag(self._text[whole.start : whole.end], start=whole.start)])
+    def _skip(self, token: Token) -> bool:
+        """Pass over what is in an element that is not translated; false where it has ended without an end tag."""
+        skipped, root = self._skipped, self._skipped.names[0]
+        if token.kind == "end" and token.name in skipped:
+            skipped.close(token.name)
+            if not skipped.names:
+                self._end_skip(token.end)
+                return True
+        elif (token.kind == "end" and self._is_open(token.name)) or (
+            token.kind == "start" and self._is_ended_by(token.name, root)
+        ):
+            self._end_skip(self._passed)
+            return False
+        elif token.kind == "start" and token.name not in VOID and not token.is_closed:
+            skipped.open(token.name)
+        self._passed = token.end
+        return True
+
+    def _is_open(self, name: str) -> bool:
+        """Whether an element around the one that is passed over is open."""
+        return name in self._blocks or (self._is_inline and any(one == name for one, _ in self._run.opened))
+
+    def _is_ended_by(self, name: str, root: str) -> bool:
+        if not self._is_inline:
+            return self._skipped.all_end_at(name)
+        parent = self._blocks.names[-1:]
+        return root not in _FOREIGN and name in ended_by(*parent) if parent else False
+
+    def _end_skip(self, end: int) -> None:
+        """The element ends here; that it is not closed is said if it may have gone on to the end of the file."""
+        if end == len(self._text) and self._skipped.names and not self._skipped.ends_by_itself:
+            root, line = self._skipped.names[0], self._lines.at(self._skipped_at)
+            self.notes.append(
+                f"line {line}: <{root}> is not closed: what follows it to the end of the file stays as it is"
+            )
+        self._skipped = OpenElements()
+        if self._is_inline:
+            raw = self._text[self._skipped_at : end]
+            self._extend(Token("other", self._skipped_at, end), [Tag(raw, start=self._skipped_at)])
 
     def _extend(self, token: Token, pieces: list[Piece]) -> None:
         run = self._run
@@ -162,9 +208,14 @@ class HtmlFile:
         if name == "input" and values.get("type") in ("submit", "button", "reset"):
             wanted += [one for one in found if one.name == "value"]
         for one in wanted:
-            text = _REFERENCE.sub(lambda match: html.unescape(match[0]), one.value)
-            if text.strip():
-                self._add(Segment((text,), self._lines.at(one.start)), _Place(one.start, one.end, is_attribute=True))
+            content = merged(
+                Tag(one.value[part.start : part.end])
+                if part.kind == "template"
+                else _REFERENCE.sub(lambda match: html.unescape(match[0]), one.value[part.start : part.end])
+                for part in texts(one.value, 0, len(one.value))
+            )
+            if any(isinstance(piece, str) and piece.strip() for piece in content):
+                self._add(Segment(content, self._lines.at(one.start)), _Place(one.start, one.end, is_attribute=True))
 
     def _add(self, segment: Segment, place: _Place) -> None:
         self.segments.append(segment)
@@ -183,22 +234,27 @@ class HtmlFile:
             if content is None or content == segment.content:
                 continue
             if place.is_attribute:
-                edits.append(Edit(place.start, place.end, self._value(place, _plain(content))))
+                edits.append(Edit(place.start, place.end, self._value(place, content)))
             else:
                 runs.append((place, content))
+        outside: list[Edit] = []
+        at = 0
         for place, content in runs:
-            inner = [edit for edit in edits if place.start <= edit.start and edit.end <= place.end]
-            edits = [edit for edit in edits if edit not in inner]
-            edits.append(Edit(place.start, place.end, self._written(content, inner)))
+            first, last = _within(edits, place.start, place.end)
+            outside += [*edits[at:first], Edit(place.start, place.end, self._written(content, edits[first:last]))]
+            at = last
+        edits = [*outside, *edits[at:]]
         if language and outcomes:
             edits += [Edit(one.start, one.end, f'"{language}"') for one in self._language if one.value]
         return self._encoded.encode(splice(self._text, edits), references=True)
 
-    def _value(self, place: _Place, text: str) -> str:
-        quote = self._text[place.start]
-        if quote == "'":
-            return "'" + html.escape(text, quote=False).replace("'", "&#39;") + "'"
-        return '"' + html.escape(text, quote=False).replace('"', "&quot;") + '"'
+    def _value(self, place: _Place, content: Content) -> str:
+        quote, reference = ("'", "&#39;") if self._text[place.start] == "'" else ('"', "&quot;")
+        texts = (
+            html.escape(piece, quote=False).replace(quote, reference) if isinstance(piece, str) else piece.raw
+            for piece in content
+        )
+        return f"{quote}{''.join(texts)}{quote}"
 
     def _written(self, content: Content, edits: list[Edit]) -> str:
         parts = []
@@ -211,9 +267,15 @@ class HtmlFile:
                 parts.append(piece.raw)
             else:
                 end = piece.start + len(piece.raw)
-                inner = [edit for edit in edits if piece.start <= edit.start and edit.end <= end]
-                parts.append(splice(self._text, inner, piece.start, end))
+                first, last = _within(edits, piece.start, end)
+                parts.append(splice(self._text, edits[first:last], piece.start, end))
         return "".join(parts)
+
+
+def _within(edits: list[Edit], start: int, end: int) -> tuple[int, int]:
+    """Which of the edits, in the order of the file, are in this part of it."""
+    first = bisect_left(edits, start, key=lambda edit: edit.start)
+    return first, bisect_left(edits, end, first, key=lambda edit: edit.start)
 
 
 def _codec(name: str, data: bytes) -> str:
@@ -225,7 +287,3 @@ def _codec(name: str, data: bytes) -> str:
             return "latin-1"
         return "cp1252"
     return name
-
-
-def _plain(content: Content) -> str:
-    return "".join(piece if isinstance(piece, str) else piece.raw for piece in content)

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from s2s.formats.reflow import reflow
 
 _FRONT = re.compile(r"\A(---|\+\+\+)[ \t]*\r?\n(?:.*\n)*?\1[ \t]*(?:\r?\n|\Z)")
 _HARD_BREAK = re.compile(r"(?: {2,}|\\)\r?\n")
-_BLOCK_START = re.compile(r"\s*(?:[-+*=#>|~`:]|\d{1,9}[.)]|</?[A-Za-z!?]|$|\[[^\]]*\]:)")
+_BLOCK_START = re.compile(r"\s*(?:[-+*=#>|~`:]|\d{1,9}[.)]|</?[A-Za-z!?]|$|\[[^\]]{0,999}\]:)")
 _TASK = re.compile(r"\[[ xX]\]\s+")
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]:?\s*")
 
@@ -135,8 +136,7 @@ class MarkdownFile:
             if content is None:
                 self._n_unread += 1
             elif any(isinstance(piece, str) and piece.strip() for piece in content):
-                number = self._text.count("\n", 0, group[0][0]) + 1
-                self.segments.append(Segment(content, number))
+                self.segments.append(Segment(content, bisect_right(self._starts, group[0][0])))
                 self._places.append(_Place(group, in_table, head[0] if head else ""))
 
     def accepts(self, number: int, content: Content) -> bool:
@@ -158,7 +158,7 @@ class MarkdownFile:
         if not breaks:
             return content
         widths = [end - start for start, end in place.spans]
-        return reflow(content, widths, breaks, lambda text: not _BLOCK_START.match(text))
+        return reflow(content, widths, breaks, lambda text, at: not _BLOCK_START.match(text, at))
 
     def render(self, outcomes: Sequence[Outcome], language: str | None) -> bytes:
         """The text, translated."""

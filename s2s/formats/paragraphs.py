@@ -64,7 +64,7 @@ class ParagraphFile:
             if outcome.content is None or outcome.content == segment.content:
                 continue
             breaks = [text[end:start] for (_, end), (start, _) in itertools.pairwise(spans)]
-            lines = reflow(outcome.content, [end - start for start, end in spans], breaks, lambda _: True)
+            lines = reflow(outcome.content, [end - start for start, end in spans], breaks, lambda text, place: True)
             written = "".join(piece if isinstance(piece, str) else piece.raw for piece in lines)
             edits.append(Edit(spans[0][0], spans[-1][1], written))
         return self._encoded.encode(splice(text, edits))

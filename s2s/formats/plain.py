@@ -107,7 +107,7 @@ def peel(content: Content) -> tuple[Content, Content, Content]:
             else:
                 break
         elif isinstance(last, Tag) and last.kind == "close":
-            opened = next(at for at in range(start, end) if _opens(pieces[at], last))
+            opened = next(at for at in reversed(range(start, end)) if _opens(pieces[at], last))
             if any(map(_has_letters, pieces[opened:end])):
                 break
             end = opened
@@ -181,8 +181,8 @@ def _grouped(pieces: list[Piece | list[Piece]]) -> list[Piece | list[Piece]]:
         if isinstance(piece, Tag) and piece.kind == "open":
             close = next(
                 at
-                for at, one in enumerate(pieces)
-                if isinstance(one, Tag) and one.kind == "close" and one.pair == piece.pair
+                for at in range(place, len(pieces))
+                if isinstance(one := pieces[at], Tag) and one.kind == "close" and one.pair == piece.pair
             )
             if not any(isinstance(one, str) and any(map(str.isalnum, one)) for one in pieces[place:close]):
                 group: list[Piece] = []

@@ -51,23 +51,33 @@ def sentences(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def joined_text(source: str, spans: Sequence[tuple[int, int]], said: Sequence[str]) -> str:
-    """The translations of a text's sentences, with what stands between these in the source.
+def joined(source: str, spans: Sequence[tuple[int, int]], said: Sequence[str]) -> tuple[str, list[int]]:
+    """The translations of a text's sentences, with what stands between these in the source, and where each begins.
 
     Where nothing stands there, a space does, unless both sides are written without.
 
-    >>> joined_text("A.  B.", [(0, 2), (4, 6)], ["C.", "D."])
-    'C.  D.'
+    >>> joined("A.  B.", [(0, 2), (4, 6)], ["C.", "D."])
+    ('C.  D.', [0, 4])
     """
-    text = ""
-    before = 0
+    parts: list[str] = []
+    starts: list[int] = []
+    length, last, before = 0, "", 0
     for (start, end), one in zip(spans, said, strict=True):
         space = source[before:start]
-        if not space and text and one and not (_is_ideographic(text[-1]) and _is_ideographic(one[0])):
+        if not space and last and one and not (_is_ideographic(last) and _is_ideographic(one[0])):
             space = " "
-        text += (space if text else "") + one
+        space = space if last else ""
+        starts.append(length + len(space))
+        parts += [space, one]
+        length = starts[-1] + len(one)
+        last = (one or space or last)[-1:]
         before = end
-    return text
+    return "".join(parts), starts
+
+
+def joined_text(source: str, spans: Sequence[tuple[int, int]], said: Sequence[str]) -> str:
+    """The text alone; see `joined`."""
+    return joined(source, spans, said)[0]
 
 
 def _is_ideographic(char: str) -> bool:

@@ -10,6 +10,7 @@ from s2s.formats.content import Content, Edit, Outcome, Piece, Segment, Tag, dec
 from s2s.formats.reflow import reflow
 
 _TIMES = re.compile(r"^\s*(?:\d+:)?\d+:\d\d[,.]\d+\s*-->\s*(?:\d+:)?\d+:\d\d[,.]\d+")
+_NUMBER = re.compile(r"\s*\d+\s*")
 _TAG = re.compile(r"\{\\[^{}]*\}|<(/?)([A-Za-z]*)[^<>]*>")
 _SPEAKER = re.compile(r"\s*(?:\{\\[^{}]*\})*(?:<[^<>]*>)*\s*[-–—]\s*")
 
@@ -38,6 +39,9 @@ class SubtitleFile:
         for number, line in enumerate([*text.split("\n"), ""], start=1):
             end = place + len(line.removesuffix("\r"))
             if _TIMES.match(line):
+                if cue and _NUMBER.fullmatch(text, cue[-1][0], cue[-1][1]):  # no empty line before it
+                    cue.pop()
+                self._add(cue or [])
                 cue = []
             elif not line.strip():
                 self._add(cue or [])
@@ -99,7 +103,7 @@ class SubtitleFile:
                 continue
             breaks = [text[end:start] for (_, end), (start, _) in itertools.pairwise(spans)]
             widths = [end - start for start, end in spans]
-            lines = reflow(outcome.content, widths, breaks, lambda _: True) if breaks else outcome.content
+            lines = reflow(outcome.content, widths, breaks, lambda text, place: True) if breaks else outcome.content
             edits.append(Edit(spans[0][0], spans[-1][1], self._written(lines)))
         return self._encoded.encode(splice(text, edits), references=self._is_vtt)
 

@@ -380,7 +380,7 @@ def test_po_lines_that_are_none_are_named(line: str) -> None:
         ("a <code>b <i>c</i></code> d", "A <code>b <i>c</i></code> D"),
         ("<script>a('<p>b</p>')</script>c", "<script>a('<p>b</p>')</script>C"),
         ("<style>a</style><textarea>b</textarea>", "<style>a</style><textarea>b</textarea>"),
-        ("<p translate=no>a<p>b</p></p>c", "<p translate=no>a<p>b</p></p>C"),
+        ("<div translate=no>a<p>b</p></div>c", "<div translate=no>a<p>b</p></div>C"),
         ("<div class='x notranslate'>a<div>b</div></div>c", "<div class='x notranslate'>a<div>b</div></div>C"),
         ("a <span translate=\"no\">b</span> c", "A <span translate=\"no\">b</span> C"),
         ("<img alt=dog title='a \"b\"'>", '<img alt="DOG" title=\'A "B"\'>'),

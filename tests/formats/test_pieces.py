@@ -343,10 +343,13 @@ def test_white_space_that_means_something_stays() -> None:
 
 
 def test_reflow_breaks_in_proportion_and_never_within_a_thing() -> None:
-    assert raw(reflow(("aaa bbb ccc ddd",), [3, 11], ["\n"], lambda _: True)) == "aaa\nbbb ccc ddd"
-    assert raw(reflow(("aa {{ y }} bb",), [6, 6], ["\n"], lambda _: True)) in ("aa\n{{ y }} bb", "aa {{ y }}\nbb")
-    assert raw(reflow(("aaaa",), [2, 2], ["\n"], lambda _: True)) == "aaaa"
-    assert raw(reflow(("a - b",), [1, 3], ["\n"], lambda text: not text.startswith("-"))) == "a -\nb"
+    assert raw(reflow(("aaa bbb ccc ddd",), [3, 11], ["\n"], lambda text, place: True)) == "aaa\nbbb ccc ddd"
+    assert raw(reflow(("aa {{ y }} bb",), [6, 6], ["\n"], lambda text, place: True)) in (
+        "aa\n{{ y }} bb",
+        "aa {{ y }}\nbb",
+    )
+    assert raw(reflow(("aaaa",), [2, 2], ["\n"], lambda text, place: True)) == "aaaa"
+    assert raw(reflow(("a - b",), [1, 3], ["\n"], lambda text, place: not text.startswith("-", place))) == "a -\nb"
 
 
 @pytest.mark.parametrize(
