@@ -156,6 +156,8 @@ class _Flow:
         if self.in_message:
             projected = replace(projected, content=apostrophes_doubled(projected.content, self.core))
         wrong = difference(self.core, projected.content)
+        if self.in_message and _n_hashes(self.core) != _n_hashes(projected.content):
+            wrong.append("#")  # would be a number
         if not wrong and _tags(projected.content) == _tags(self.core) and is_nested(projected.content):
             content = halves_in_order(projected.content)
             if content != projected.content:
@@ -176,6 +178,10 @@ class _Flow:
         self.round += 1
         if self.round >= 3 or (self.round == 2 and not has_words(self.plain().text)):
             self.failed = why
+
+
+def _n_hashes(content: Content) -> int:
+    return sum(piece.count("#") for piece in content if isinstance(piece, str))
 
 
 def _tags(content: Content) -> Counter[tuple[str, str, int, int]]:

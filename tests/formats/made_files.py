@@ -16,7 +16,12 @@ THINGS = (
 ICU = (
     "{n, plural, one {# old file} other {# files in {dir}}}",
     "{who, select, female {She sleeps} male {He sleeps %s} other {They {n, plural, =0 {do not} other {# do}} sleep}}",
+    "{n, plural, one {<b>#</b> dog runs} other {<i>all <b>#</b></i> dogs, '{' run}}",
 )
+CODES_IN_ICU = {
+    "1.2": '{N, plural, =0 {no dogs} other {<x id="INTERPOLATION"/> <g id="in">dogs</g> run}}',
+    "2.0": '{N, plural, =0 {no dogs} other {<ph id="i"/> <pc id="in">dogs</pc> run}}',
+}
 
 
 def words(rng: random.Random, n: int = 6) -> str:
@@ -49,8 +54,10 @@ class _Codes:
         rng = self.rng
         parts = []
         for _ in range(rng.randint(1, 4)):
-            parts.append(rng.choice((self._text, self._text, self._pair, self._alone))(depth))
+            parts.append(rng.choice((self._text, self._text, self._pair, self._alone, self._crossing))(depth))
             parts.append(_space(rng))
+        if rng.random() < 0.1:
+            parts.append(CODES_IN_ICU[self.version])
         return "".join(parts)
 
     def _text(self, depth: int) -> str:
@@ -84,6 +91,19 @@ class _Codes:
                 f'<mrk id="{n}" translate="no">{inner}</mrk>',
             )
         )
+
+    def _crossing(self, depth: int) -> str:
+        """Two pairs of which the second ends after the first, or one of codes that stand alone."""
+        self.n += 2
+        a, b = self.n - 1, self.n
+        texts = [escape(words(self.rng)) for _ in range(3)]
+        if self.version != "1.2":
+            crossed = f'<sc id="{a}"/>{texts[0]} <sc id="{b}"/>{texts[1]}<ec startRef="{a}"/> {texts[2]}'
+            return f'{crossed}<ec startRef="{b}"/>'
+        if self.rng.random() < 0.4:
+            return f'<x id="START_A{a}" />{texts[0]} glued<x id="{b}" ctype="lb"/>word<x id="CLOSE_A{a}"/>'
+        crossed = f'<bx id="{a}"/>{texts[0]} <bx id="{b}"/>{texts[1]}<ex id="{a}"/> {texts[2]}'
+        return f'{crossed}<ex id="{b}"/>'
 
     def _alone(self, depth: int) -> str:
         self.n += 1

@@ -121,6 +121,40 @@ def _same_po(data: bytes, out: bytes) -> None:
         assert all(a.strip() == b.strip() for a, b in bodies[1:-1])
 
 
+def _skeletons(text: str) -> list[str]:
+    """The messages of a text without the texts of their branches, read by counting braces."""
+    found = []
+    place = 0
+    while match := re.compile(r"\{\s*\w+,\s*(?:plural|select),", re.IGNORECASE).search(text, place):
+        place, depth = match.start(), 0
+        parts = []
+        while True:
+            quoted = re.compile(r"''|'[{}].*?'").match(text, place)
+            char = quoted[0] if quoted else text[place]
+            place += len(char)
+            if char == "}":
+                depth -= 1
+            if depth in (0, 1) or (char == "#" and "plural" in match[0]):
+                parts.append(char)
+            if char == "{":
+                depth += 1
+            if depth == 0:
+                break
+        found.append("".join(parts))
+    return sorted(found)
+
+
+def _in_order(raw: str) -> bool:
+    """Whether no code closes before it opens."""
+    opened: set[str] = set()
+    for kind, number in re.findall(r"""<(bx|ex|sc|ec|x) (?:id|startRef)=["'](\w+)["']""", raw):
+        if kind in ("bx", "sc") or number.startswith("START_"):
+            opened.add(number.removeprefix("START_"))
+        elif (kind in ("ex", "ec") or number.startswith("CLOSE_")) and number.removeprefix("CLOSE_") not in opened:
+            return False
+    return True
+
+
 def _things(text: str) -> Counter[str]:
     return Counter(re.sub(r"^(3|1)[.,]", r"\1.", one) for one in THINGS.findall(text))
 
@@ -142,7 +176,11 @@ def _check_xliff(data: bytes, out: bytes, document: Document, found: list[Outcom
         if (target.text or "").startswith("Fertig"):
             continue
         assert _inline(source) == _inline(target)
-        assert _things("".join(source.itertext())) == _things("".join(target.itertext()))
+        said = "".join(source.itertext()), "".join(target.itertext())
+        assert _things(said[0]) == _things(said[1])
+        assert _skeletons(said[0]) == _skeletons(said[1])
+        written = re.sub(r"<ns\d+:", "<", ET.tostring(target, "unicode"))
+        assert _in_order(written), written
     assert n_targets
     sources = [[ET.tostring(e).rstrip() for e in root.iter() if local(e) == "source"] for root in (before, after)]
     assert sources[0] == sources[1]
@@ -176,7 +214,7 @@ def _po_same(source: str, target: str) -> bool:
         and Counter(tags.findall(source)) == Counter(tags.findall(target))
         and source.count("\n") == target.count("\n")
         and source.endswith("\n") == target.endswith("\n")
-        and source.count("{") == target.count("{")
+        and _skeletons(source) == _skeletons(target)
     )
 
 
@@ -214,6 +252,7 @@ def _check_html(data: bytes, out: bytes, document: Document, found: list[Outcome
     before, after = _Events(data.decode(codec)), _Events(out.decode(codec))
     assert before.tags == after.tags
     assert before.blocks == after.blocks
+    assert _skeletons(before.all_text) == _skeletons(after.all_text)
     assert Counter(before.raw) == Counter(after.raw)
     assert _things(before.all_text) == _things(after.all_text)
     for kept in (rb"<script>.*?</script>", rb"<style>.*?</style>", rb"<pre>.*?</pre>"):

@@ -76,6 +76,13 @@ def test_an_invented_number_of_two_digits_is_flagged() -> None:
     assert [outcome.problem for outcome in found] == ["the number 12 is not in the source", "", ""]
 
 
+def test_a_number_sign_that_is_invented_in_a_message_is_refused() -> None:
+    content = with_messages(("{n, plural, one {a dog} other {# dogs}}",))
+    [outcome] = outcomes([Segment(content, 1)], lambda texts, _: [Translated(f"{text} #", [(0, 0)]) for text in texts])
+    assert outcome.content is None
+    assert "# would not come out as it went in" in outcome.problem
+
+
 def test_an_apostrophe_of_a_translation_opens_no_quotation_in_a_message() -> None:
     said = {"of {name} and {x} a": "d'{name} et l'{x} l'a", "dogs": "dogs'", "'{'of {name}": "'{' d''{name}"}
     content = with_messages(("{n, plural, one {of {name} and {x} a} two {dogs} few {'{'of {name}} other {dogs # of}}",))
