@@ -1,0 +1,44 @@
+"""What is text for CommonMark, and markup for those who write and read it."""
+
+import pytest
+from fake_translators import identity, shouting
+
+from s2s.formats.documents import open_document
+from s2s.formats.flow import Translate, Translated, outcomes
+
+
+def translated(data: str, how: Translate = shouting) -> str:
+    document = open_document(data.encode(), "file", "markdown")
+    return document.render(outcomes(document.segments, how, document.accepts), None).decode()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("> [!WARNING]\n> a dog\n> runs\n", "> [!WARNING]\n> A DOG\n> RUNS\n"),
+        ("a $\\alpha_1$ dog\n", "A $\\alpha_1$ DOG\n"),
+        ("a $x_1 * y_2 * z$ dog _b_\n", "A $x_1 * y_2 * z$ DOG _B_\n"),
+        ("$$ E = mc^2 $$\n", "$$ E = mc^2 $$\n"),
+        ("a dog\n$$\nE = m c^2\n$$\na cat\n", "A DOG\n$$\nE = m c^2\n$$\nA CAT\n"),
+        ("a dog $$ x_1 $$ a cat $$ b\n", "A DOG $$ x_1 $$ A CAT $$ B\n"),
+        ("> $$\n> E = m\n> $$\n", "> $$\n> E = m\n> $$\n"),
+        ("it costs $5 and me $ 6 or US$7\n", "IT COSTS $5 AND ME $ 6 OR US$7\n"),
+        ("`$a` and `$b` run\n", "`$a` AND `$b` RUN\n"),
+        ("::: warning\na dog\n:::\n", "::: warning\nA DOG\n:::\n"),
+        ("!!! note\na dog\n", "!!! note\nA DOG\n"),
+        ("Term\n: Definition of it\n: another\n", "TERM\n: DEFINITION OF IT\n: ANOTHER\n"),
+        ("see [[a_page|x *y*]] there\n", "SEE [[a_page|x *y*]] THERE\n"),
+        ("| a $b_1$ | c |\n|---|---|\n| [[d\\|e]] f | g |\n", "| A $b_1$ | C |\n|---|---|\n| [[d\\|e]] F | G |\n"),
+    ],
+)
+def test_markup_of_dialects_stays(before: str, after: str) -> None:
+    assert translated(before) == after
+    assert translated(before, identity) == before
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [("C:\\dogs ist da", "C:\\dogs ist da"), ("a \\* b", "a \\\\\\* b"), ("so \\", "so \\\\")],
+)
+def test_a_backslash_is_escaped_where_it_would_escape(said: str, written: str) -> None:
+    assert translated("one\n", lambda texts, align: [Translated(said)] * len(texts)) == f"{written}\n"
