@@ -15,8 +15,10 @@ _OPAQUE = re.compile(
     r"\[\[[^\[\]\n]+\]\]"
     r"|(?<!\\)\$\$[^$\n]+\$\$"
     r"|(?<![\w\\$])\$(?:(?![\s\d$])[^$`\n]*(?<![\s\\])|\d[^\s$`]*)\$(?![\w$])"
+    r"|(?<![\w<.+-])(?<!\]\()(?P<url>(?:[A-Za-z][A-Za-z0-9+.-]{1,20}://|www\.)[^\s<>\"'`\[\]{}|\\^]+)"
 )
-"""What is text for the parser, and no text: links of wikis, mathematics."""
+"""What is text for the parser, and no text: links of wikis, mathematics, bare addresses."""
+_AFTER_URL = ".,;:!?…»”’*_~&"
 _SPECIAL = re.compile(
     r"\\(?=[!-/:-@\[-`{-~]|$)|[`*\[\]<|]|~(?=~)|~(?<=~~)|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|!(?=\[)"
 )
@@ -55,6 +57,18 @@ def inline_content(raw: str, parser: MarkdownIt, env: dict[str, object], *, in_t
     return content
 
 
+def _bare(url: str) -> str:
+    """An address without the marks of the sentence, or of emphasis, after it; brackets that it opens belong to it."""
+    url = re.split(r"\*\*|~~", url)[0]
+    depth = 0
+    for place, char in enumerate(url):
+        depth += {"(": 1, ")": -1}.get(char, 0)
+        if depth < 0:
+            url = url[:place]
+            break
+    return url.rstrip(_AFTER_URL)
+
+
 def _hide(source: str) -> tuple[str, Callable[[Content], Content]]:
     """The text with letters that mean nothing for what the parser is not to read, and how to get it back as tags."""
     marks = [char for char in map(chr, range(0xE000, 0xF8FF)) if char not in source][:2]
@@ -63,8 +77,10 @@ def _hide(source: str) -> tuple[str, Callable[[Content], Content]]:
     found: list[str] = []
 
     def hide(match: re.Match[str]) -> str:
-        found.append(match[0])
-        return marks[len(found) % 2] * len(match[0])  # two in turn, as one may follow the other
+        raw = _bare(match["url"]) if match["url"] else match[0]
+        found.append(raw)
+        mark = marks[len(found) % 2]  # two in turn, as one may follow the other
+        return mark * len(raw) + match[0][len(raw) :]
 
     hidden = _OPAQUE.sub(hide, source)
     runs = re.compile(rf"{marks[0]}+|{marks[1]}+")

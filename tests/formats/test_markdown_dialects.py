@@ -42,3 +42,26 @@ def test_markup_of_dialects_stays(before: str, after: str) -> None:
 )
 def test_a_backslash_is_escaped_where_it_would_escape(said: str, written: str) -> None:
     assert translated("one\n", lambda texts, align: [Translated(said)] * len(texts)) == f"{written}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "see https://en.wikipedia.org/wiki/Dog_(zodiac) now\n",
+            "SEE https://en.wikipedia.org/wiki/Dog_(zodiac) NOW\n",
+        ),
+        ("see http://x.y/_foo_/ now\n", "SEE http://x.y/_foo_/ NOW\n"),
+        ("see **https://x.y/a*b** (www.x.y/_b_/c).\n", "SEE **https://x.y/a*b** (www.x.y/_b_/c).\n"),
+        ("a [https://x.y/_z_/](https://x.y/_z_/) b\n", "A [https://x.y/_z_/](https://x.y/_z_/) B\n"),
+        ("a [b](http://x.y/_z_/ 'c') ![d](http://x.y/_z_) e\n", "A [B](http://x.y/_z_/ 'c') ![d](http://x.y/_z_) E\n"),
+        (
+            "a **www.x.y**b <https://x.y/_z_> <a href='http://x.y/_z_'>b</a>\n",
+            "A **www.x.y**B <https://x.y/_z_> <a href='http://x.y/_z_'>B</a>\n",
+        ),
+        ("a `http://x.y/_z_` b me_or_you@x.y c\n", "A `http://x.y/_z_` B me_or_you@x.y C\n"),
+    ],
+)
+def test_bare_addresses_stay(before: str, after: str) -> None:
+    assert translated(before) == after
+    assert translated(before, identity) == before
