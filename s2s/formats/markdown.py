@@ -18,6 +18,9 @@ _FRONT = re.compile(r"\A(---|\+\+\+)[ \t]*\r?\n(?:.*\n)*?\1[ \t]*(?:\r?\n|\Z)")
 _HARD_BREAK = re.compile(r"(?: {2,}|\\)\r?\n")
 _BLOCK_START = re.compile(r"\s*(?:[-+*=#>|~`:]|\d{1,9}[.)]|</?[A-Za-z!?]|$|\[[^\]]{0,999}\]:)")
 _TASK = re.compile(r"\[[ xX]\]\s+")
+_MARKUP_LINE = re.compile(r"\[![A-Za-z]+\][+-]?\s*$|:::|[!?]{3}\+?\s+[\w-]")
+"""Lines of other dialects that are no text: of alerts, containers, admonitions."""
+_DEFINITION = re.compile(r":[ \t]+")
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]:?\s*")
 
 
@@ -117,9 +120,20 @@ class MarkdownFile:
     def _add(self, token: Token, spans: list[tuple[int, int]], in_table: bool) -> None:
         """A block, in as many segments as hard line breaks make of it."""
         groups: list[list[tuple[int, int]]] = [[]]
+        in_math = False
+        has_math = sum(self._text.count("$$", start, end) for start, end in spans) % 2 == 0  # all is closed
         for number, (start, end) in enumerate(spans):
             line = self._text[start:end]
             is_last = number == len(spans) - 1
+            if not in_table:
+                was_in_math = in_math
+                in_math ^= has_math and line.count("$$") % 2 == 1
+                begins_math = line.startswith("$$") and (in_math or line.rstrip().endswith("$$"))
+                if _MARKUP_LINE.match(line) or was_in_math or begins_math:
+                    groups.append([])
+                    continue
+                if _DEFINITION.match(line):
+                    groups.append([])
             following = "" if is_last else "\n"
             groups[-1].append((start, end))
             if _HARD_BREAK.search(line + following):
@@ -129,6 +143,7 @@ class MarkdownFile:
             start = group[0][0]
             head = _TASK.match(self._text, start, group[0][1]) if group is groups[0] else None
             head = head or (_FOOTNOTE.match(self._text, start, group[0][1]) if group is groups[0] else None)
+            head = head or (None if in_table else _DEFINITION.match(self._text, start, group[0][1]))
             if head:
                 group[0] = (head.end(), group[0][1])
             lines = [self._text[a:b] for a, b in group]

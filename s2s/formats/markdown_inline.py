@@ -1,6 +1,8 @@
 """The inline text of Markdown as text and tags: a parser says what is there, and this finds where it is written."""
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -9,7 +11,17 @@ from s2s.formats.content import Content, Piece, Tag, merged, unpaired_alone
 from s2s.formats.html_tags import VOID
 
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]")
-_SPECIAL = re.compile(r"[\\`*\[\]<|]|~(?=~)|~(?<=~~)|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|!(?=\[)")
+_OPAQUE = re.compile(
+    r"\[\[[^\[\]\n]+\]\]"
+    r"|(?<!\\)\$\$[^$\n]+\$\$"
+    r"|(?<![\w\\$])\$(?:(?![\s\d$])[^$`\n]*(?<![\s\\])|\d[^\s$`]*)\$(?![\w$])"
+    r"|(?<![\w<.+-])(?<!\]\()(?P<url>(?:[A-Za-z][A-Za-z0-9+.-]{1,20}://|www\.)[^\s<>\"'`\[\]{}|\\^]+)"
+)
+"""What is text for the parser, and no text: links of wikis, mathematics, bare addresses."""
+_AFTER_URL = ".,;:!?…»”’*_~&"
+_SPECIAL = re.compile(
+    r"\\(?=[!-/:-@\[-`{-~]|$)|[`*\[\]<|]|~(?=~)|~(?<=~~)|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|!(?=\[)"
+)
 _LINE_START = re.compile(r"^(\s*|\s*\d{1,9}(?=[.)](?:\s|$)))([-+=#>~:.)])")
 
 
@@ -31,9 +43,10 @@ def inline_content(raw: str, parser: MarkdownIt, env: dict[str, object], *, in_t
     """
     source = raw.replace("\\|", "|") if in_table else raw
     escaped = in_table and source != raw
-    tokens = parser.parseInline(source, env)
     try:
-        content = _Walk(source, parser).run(tokens[0].children or []) if tokens else ()
+        hidden, restored = _hide(source)
+        tokens = parser.parseInline(hidden, env)
+        content = restored(_Walk(hidden, parser).run(tokens[0].children or [])) if tokens else ()
     except _LostError:
         return None
     if escaped:
@@ -42,6 +55,51 @@ def inline_content(raw: str, parser: MarkdownIt, env: dict[str, object], *, in_t
             for piece in content
         )
     return content
+
+
+def _bare(url: str) -> str:
+    """An address without the marks of the sentence, or of emphasis, after it; brackets that it opens belong to it."""
+    url = re.split(r"\*\*|~~", url)[0]
+    depth = 0
+    for place, char in enumerate(url):
+        depth += {"(": 1, ")": -1}.get(char, 0)
+        if depth < 0:
+            url = url[:place]
+            break
+    return url.rstrip(_AFTER_URL)
+
+
+def _hide(source: str) -> tuple[str, Callable[[Content], Content]]:
+    """The text with letters that mean nothing for what the parser is not to read, and how to get it back as tags."""
+    marks = [char for char in map(chr, range(0xE000, 0xF8FF)) if char not in source][:2]
+    if len(marks) < 2:
+        raise _LostError
+    found: list[str] = []
+
+    def hide(match: re.Match[str]) -> str:
+        raw = _bare(match["url"]) if match["url"] else match[0]
+        found.append(raw)
+        mark = marks[len(found) % 2]  # two in turn, as one may follow the other
+        return mark * len(raw) + match[0][len(raw) :]
+
+    hidden = _OPAQUE.sub(hide, source)
+    runs = re.compile(rf"{marks[0]}+|{marks[1]}+")
+
+    def restored(content: Content) -> Content:
+        raws = iter(found)
+        pieces: list[Piece] = []
+        for piece in content:
+            if isinstance(piece, Tag):
+                pieces.append(replace(piece, raw=runs.sub(lambda match: next(raws), piece.raw)))
+                continue
+            place = 0
+            for match in runs.finditer(piece):
+                pieces += [piece[place : match.start()], Tag(next(raws))]
+                place = match.end()
+            pieces.append(piece[place:])
+        return merged(pieces)
+
+    return hidden, restored
 
 
 def written(content: Content, *, in_table: bool) -> str:
