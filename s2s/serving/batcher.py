@@ -159,9 +159,6 @@ class Batcher:
             set_threads(1)
         while batch := self._take():
             self._translate(batch)
-            with self._lock:
-                self.n_batches += 1
-                self.n_sentences += sum(len(part.places) for part in batch)
 
     def _take(self) -> list[_Part]:
         """The next batch; none when there is to be no more."""
@@ -220,6 +217,9 @@ class Batcher:
                 for part in batch:
                     self._translate([part])
             return
+        with self._lock:  # before anybody has an answer, who may ask for the counts then
+            self.n_batches += 1
+            self.n_sentences += sum(len(part.places) for part in batch)
         for part in batch:
             translations = [next(found) for _ in part.places]
             with self._lock:

@@ -139,6 +139,7 @@ def test_a_batch_that_nobody_waits_for_is_stopped(gated: tuple[Batcher, Gate, Wi
     next_one = batcher.submit(["two"], wish)
     gate.let()
     assert texts(next_one) == ["zwei"]
+    assert (batcher.n_batches, batcher.n_sentences) == (1, 1)  # what was given up is not counted
     with pytest.raises(RefusedError):
         job.done.result(0)
 
