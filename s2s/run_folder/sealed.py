@@ -43,18 +43,11 @@ def build_folder(final: Path) -> Iterator[Path]:
         temporary = temporary_beside(final)
         restore(final)
         temporary.mkdir()
-    try:
+    with _removed_if_it_fails(temporary, final):
         yield temporary
         with reporting_os_errors(final):
             _seal(temporary)
             _put_in_place(temporary, final)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            remove(temporary)
-        system_error = _system_error(error)
-        if system_error is not None and _is_about(system_error, temporary):
-            raise for_user(system_error, final) from error
-        raise
 
 
 @contextlib.contextmanager
@@ -70,13 +63,20 @@ def build_file(final: Path) -> Iterator[Path]:
         if final.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         temporary = temporary_beside(final)
-    try:
+    with _removed_if_it_fails(temporary, final):
         yield temporary
         with reporting_os_errors(final):
             with temporary.open("r+b") as file:
                 os.fsync(file.fileno())
             temporary.replace(final)
             fsync_folder(final.parent)
+
+
+@contextlib.contextmanager
+def _removed_if_it_fails(temporary: Path, final: Path) -> Iterator[None]:
+    """Remove what was to become `final` if the block raises; an OSError about it names `final` then."""
+    try:
+        yield
     except BaseException as error:
         with contextlib.suppress(OSError):
             remove(temporary)
