@@ -113,6 +113,9 @@ class TrainConfig(Section):
     adam_beta1: Probability = _option("Adam, decay of the mean.", 0.9)
     adam_beta2: Probability = _option("Adam, decay of the square.", 0.98)
     adam_epsilon: Positive = _option("Adam, term that keeps the division stable.", 1e-9)
+    weight_decay: Annotated[float, Field(ge=0.0, le=100.0)] = _option(
+        "Shrinks the matrices inside the layers by this times the learning rate at each update; for small data."
+    )
     clip_norm: Annotated[float, Field(ge=0.0)] = _option("Largest norm of the gradient; 0 turns clipping off.", 1.0)
     precision: Literal["auto", "fp32", "bf16"] = _option(
         "auto: bf16 autocast on CUDA and CPUs that have it, else fp32.", "auto"

@@ -89,6 +89,7 @@ class Muon(torch.optim.Optimizer):
         hidden: Matrices inside the layers.
         adam: Optimiser of the other parameters; becomes a part of this one.
         momentum: Decay of the mean gradient.
+        weight_decay: A step also shrinks the hidden matrices, by this times the learning rate.
         dtype: Type in which steps are orthogonalised, to which bfloat16 is enough; none for that of the parameters.
     """
 
@@ -97,10 +98,12 @@ class Muon(torch.optim.Optimizer):
         hidden: Sequence[Matrix],
         adam: torch.optim.Adam,
         momentum: float = 0.95,
+        weight_decay: float = 0.0,
         dtype: torch.dtype | None = None,
     ) -> None:
         parameters = [matrix.parameter for matrix in hidden]
-        super().__init__([{"params": parameters, "lr": 0.0, "momentum": momentum}, *adam.param_groups], {})
+        group = {"params": parameters, "lr": 0.0, "momentum": momentum, "weight_decay": weight_decay}
+        super().__init__([group, *adam.param_groups], {})
         self._hidden, self._adam, self._dtype = hidden, adam, dtype
         adam.state = self.state  # one state for all, so that it is saved and restored as a whole
 
@@ -108,7 +111,7 @@ class Muon(torch.optim.Optimizer):
     def step(self) -> None:  # type: ignore[override]
         """Update all parameters from their gradients."""
         self._adam.step()
-        rate, momentum = self.param_groups[0]["lr"], self.param_groups[0]["momentum"]
+        rate, momentum, decay = (self.param_groups[0][name] for name in ("lr", "momentum", "weight_decay"))
         by_shape: dict[tuple[int, int], list[tuple[Matrix, Tensor]]] = defaultdict(list)
         for matrix in self._hidden:
             gradient, state = matrix.parameter.grad, self.state[matrix.parameter]
@@ -124,4 +127,6 @@ class Muon(torch.optim.Optimizer):
             steps_NRC = orthogonalised(blocks_NRC.to(self._dtype or blocks_NRC.dtype)).to(blocks_NRC.dtype)
             sizes = [len(blocks_NRC) for _, blocks_NRC in members]
             for (matrix, _), step_NRC in zip(members, torch.split(steps_NRC, sizes), strict=True):
-                matrix.parameter.add_(matrix.join(step_NRC), alpha=-rate * 0.2 * max(shape) ** 0.5)
+                matrix.parameter.mul_(1 - rate * decay).add_(
+                    matrix.join(step_NRC), alpha=-rate * 0.2 * max(shape) ** 0.5
+                )

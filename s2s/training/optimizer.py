@@ -1,5 +1,7 @@
 """The optimiser of a model, from its config."""
 
+from typing import Any
+
 import torch
 
 from s2s.config.schema import TrainConfig
@@ -10,16 +12,21 @@ from s2s.training.muon import Muon, hidden_matrices
 def optimizer_of(model: Transformer, config: TrainConfig, autocast: torch.dtype | None) -> torch.optim.Optimizer:
     """Adam for all parameters, or Muon for the matrices inside the layers and Adam for the rest.
 
-    The learning rate of each group is 0 until it is set. `autocast` is the type of the products, none for float32.
+    Weight decay is decoupled (Loshchilov and Hutter 2019) and for those matrices alone, with either. The learning rate
+    of each group is 0 until it is set. `autocast` is the type of the products, none for float32.
     """
-    layers = [model.encoder, model.decoder] if config.optimizer == "muon" else []
-    hidden = [matrix for stack in layers for matrix in hidden_matrices(stack)]
-    in_hidden = {matrix.parameter for matrix in hidden}
+    hidden = [matrix for stack in (model.encoder, model.decoder) for matrix in hidden_matrices(stack)]
+    inside = [matrix.parameter for matrix in hidden]
+    outside = [parameter for parameter in model.parameters() if parameter not in set(inside)]
+    groups: list[dict[str, Any]] = [{"params": outside}]
+    if config.optimizer == "adam":
+        groups.append({"params": inside, "weight_decay": config.weight_decay})
     adam = torch.optim.Adam(
-        [parameter for parameter in model.parameters() if parameter not in in_hidden],
+        groups,
         lr=0.0,
         betas=(config.adam_beta1, config.adam_beta2),
         eps=config.adam_epsilon,
+        decoupled_weight_decay=True,
         fused=next(model.parameters()).device.type in ("cpu", "cuda"),
     )
-    return Muon(hidden, adam, dtype=autocast) if hidden else adam
+    return Muon(hidden, adam, weight_decay=config.weight_decay, dtype=autocast) if config.optimizer == "muon" else adam

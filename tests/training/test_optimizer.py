@@ -1,0 +1,44 @@
+"""Which parameters an optimiser treats how."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from s2s.config.presets import PRESETS
+from s2s.config.schema import TrainConfig
+from s2s.model import Transformer, TransformerConfig
+from s2s.training.optimizer import optimizer_of
+
+SHAPE = TransformerConfig(20, 20, n_encoder_layers=1, n_decoder_layers=1, d_model=16, d_ff=24, n_heads=2)
+RATE = 0.01
+
+
+def after_updates(n: int, optimizer: str, weight_decay: float) -> dict[str, torch.Tensor]:
+    recipe: dict[str, Any] = {**PRESETS["tiny"]["train"], "optimizer": optimizer, "weight_decay": weight_decay}
+    torch.manual_seed(0)
+    model = Transformer(SHAPE)
+    made = optimizer_of(model, TrainConfig(**recipe), None)
+    for group in made.param_groups:
+        group["lr"] = RATE
+    for _ in range(n):
+        for parameter in model.parameters():
+            parameter.grad = torch.randn_like(parameter)
+        made.step()
+    return {name: parameter.detach() for name, parameter in model.named_parameters()}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_weight_decay_shrinks_the_matrices_of_the_layers_and_nothing_else(optimizer: str) -> None:
+    """Both get the same gradients, so that the steps are the same: w ← (1 - rate · decay) w - step, twice."""
+    decay = 5.0
+    begun, first = (after_updates(n, optimizer, 0.0) for n in (0, 1))
+    plain, decayed = after_updates(2, optimizer, 0.0), after_updates(2, optimizer, decay)
+    kept = 1 - RATE * decay
+    for name, weight in plain.items():
+        inside = name.startswith(("encoder.", "decoder.")) and weight.ndim == 2
+        if not inside:
+            assert torch.equal(decayed[name], weight), name
+            continue
+        expected = kept * (kept * begun[name] + first[name] - begun[name]) + weight - first[name]
+        torch.testing.assert_close(decayed[name], expected, rtol=1e-5, atol=1e-6)
