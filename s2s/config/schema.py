@@ -104,6 +104,10 @@ class TrainConfig(Section):
     noam_factor: Positive = _option("Factor on the rate of the noam schedule.", 1.0)
     warmup_steps: Count = _option("Updates of linear warm-up; at most a tenth of the run unless noam.")
     subword_dropout: Probability = _option("Chance of splitting a piece in two, anew each time; for small data.")
+    dropout_start: Probability | None = _option(
+        "Dropout of the first update (at most model.dropout), from which it grows evenly to model.dropout at the last;"
+        " null for model.dropout throughout. For small data."
+    )
     label_smoothing: Probability = _option("Share of the probability spread over all pieces.", 0.1)
     consistency: Annotated[float, Field(ge=0.0, le=100.0)] = _option(
         "R-Drop: every batch passes twice, with other dropout, and both predictions are drawn together with this weight"

@@ -85,6 +85,13 @@ class GradientWorkers:
         """Parts into which a batch is cut."""
         return len(self._models)
 
+    def set_dropout(self, p: float) -> None:
+        """Let all workers drop with this probability from now on."""
+        for model in self._models:
+            for module in model.modules():
+                if isinstance(module, Dropout):
+                    module.p = p
+
     def compute(
         self, batches: Sequence[NDArray[np.int64]], step: int, check_stop: Callable[[], None] = lambda: None
     ) -> Sums:

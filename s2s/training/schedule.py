@@ -1,4 +1,4 @@
-"""The learning rate as a function of the update and of how much of the run is done."""
+"""Learning rate and dropout as functions of the update and of how much of the run is done."""
 
 import math
 
@@ -26,3 +26,18 @@ def learning_rate(config: TrainConfig, d_model: int, step: int, progress: float)
     if config.schedule == "inverse_sqrt":
         return peak * math.sqrt(warmup / max(step, warmup))
     return peak * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+
+def dropout_at(config: TrainConfig, last: float, progress: float) -> float:
+    """Dropout of one update: it grows in a straight line from `dropout_start`, if that is given, to `last`.
+
+    A model that knows nothing yet cannot know it by heart, and learns faster without noise; dropout is needed later
+    (curriculum dropout, Morerio et al. 2017, https://arxiv.org/abs/1703.06229).
+
+    Args:
+        config: Its `dropout_start`.
+        last: Dropout at the end of the run; at the start it is no more than that.
+        progress: Share of the run that is done, 0 to 1.
+    """
+    first = last if config.dropout_start is None else min(config.dropout_start, last)
+    return first + (last - first) * progress

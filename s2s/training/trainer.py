@@ -22,7 +22,7 @@ from s2s.training.checkpoint import LOWER_THE_RATE, TrainingState
 from s2s.training.data_parallel import gradient_of
 from s2s.training.optimizer import optimizer_of
 from s2s.training.ranks import Ranks
-from s2s.training.schedule import learning_rate
+from s2s.training.schedule import dropout_at, learning_rate
 
 Indices = NDArray[np.int64]
 
@@ -225,6 +225,7 @@ class Trainer:
         rate = learning_rate(config, self.model.config.d_model, state.step + 1, self.progress)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        self.gradient.set_dropout(dropout_at(config, self.model.config.dropout, self.progress))
         sums = self.gradient.compute(batches, state.step + 1, check_stop)
         grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm or float("inf"))
         values = torch.cat([sums.loss_and_nll, grad_norm.to(sums.loss_and_nll)[None]]).to("cpu", non_blocking=True)

@@ -1,18 +1,22 @@
-"""Learning rates against the published formulas."""
+"""Learning rates against the published formulas, and dropout."""
 
 import pytest
 
 from s2s.config.schema import TrainConfig
-from s2s.training.schedule import learning_rate
+from s2s.training.schedule import dropout_at, learning_rate
 
 
-def config(schedule: str, warmup: int, rate: float = 1e-3, factor: float = 1.0) -> TrainConfig:
+def config(
+    schedule: str, warmup: int, rate: float = 1e-3, factor: float = 1.0, start: float | None = None
+) -> TrainConfig:
     return TrainConfig.model_validate(
         {
             "max_steps": 1000,
             "batch_tokens": 4096,
             "optimizer": "adam",
             "subword_dropout": 0.0,
+            "dropout_start": start,
+            "weight_decay": 0.0,
             "schedule": schedule,
             "warmup_steps": warmup,
             "learning_rate": rate,
@@ -46,3 +50,13 @@ def test_warm_up_of_a_short_run_ends_after_a_tenth_of_it() -> None:
     schedule = config("inverse_sqrt", 4000, rate=0.01)
     assert learning_rate(schedule, 128, 40, 0.05) == pytest.approx(0.005)
     assert learning_rate(schedule, 128, 80, 0.10) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("start", "last", "expected"), [(0.1, 0.5, [0.1, 0.3, 0.5]), (None, 0.5, [0.5] * 3), (0.3, 0.2, [0.2] * 3)]
+)
+def test_dropout_grows_evenly_from_its_start_and_is_never_more_than_at_last(
+    start: float | None, last: float, expected: list[float]
+) -> None:
+    given = config("cosine", 100, start=start)
+    assert [dropout_at(given, last, progress) for progress in (0.0, 0.5, 1.0)] == pytest.approx(expected)

@@ -1,6 +1,7 @@
 """Gradients that do not depend on how they are computed, stopping, divergence."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from s2s.decoding.bundle import build_transformer
 from s2s.errors import DivergedError
 from s2s.jobs.tokenize import Prepared, tokenize
 from s2s.model import Transformer, label_smoothed_loss
+from s2s.model.dropout import Dropout
 from s2s.training.checkpoint import TrainingState
-from s2s.training.gradient import GradientWorkers
+from s2s.training.gradient import GradientWorkers, Sums
 from s2s.training.trainer import Trainer
 
 
@@ -132,6 +134,25 @@ def test_dropout_is_a_function_of_seed_and_update(tiny_config: Config) -> None:
     workers = GradientWorkers(model, prepared.train, tiny_config.train, None)
     losses = [workers.compute([all_pairs(prepared)], step).loss_and_nll[0].item() for step in (1, 2, 1)]
     assert losses[0] == losses[2] != losses[1]
+
+
+def test_dropout_grows_while_training_in_all_workers(tmp_path: Path) -> None:
+    config = small_config(tmp_path, max_steps=4, batch_tokens=2048, dropout_start=0.1)
+    prepared, model = prepared_and_model(config, dropout=0.5)
+    trainer = Trainer(model, prepared.train, config.train, TrainingState(prepared.fingerprint))
+    seen: list[list[float]] = []
+    inner = trainer.gradient.compute
+
+    def compute(*given: Any) -> Sums:
+        workers = trainer.gradient._models
+        modules = [module for worker in workers for module in worker.modules() if isinstance(module, Dropout)]
+        seen.append(sorted({module.p for module in modules}))
+        return inner(*given)
+
+    trainer.gradient.compute = compute  # type: ignore[method-assign]
+    for _ in range(4):
+        trainer.update([all_pairs(prepared)])
+    assert seen == [[pytest.approx(p)] for p in (0.1, 0.2, 0.3, 0.4)]
 
 
 def trainer_for(config: Config) -> Trainer:
