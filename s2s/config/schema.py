@@ -104,6 +104,9 @@ class TrainConfig(Section):
     noam_factor: Positive = _option("Factor on the rate of the noam schedule.", 1.0)
     warmup_steps: Count = _option("Updates of linear warm-up; at most a tenth of the run unless noam.")
     subword_dropout: Probability = _option("Chance of splitting a piece in two, anew each time; for small data.")
+    word_dropout: Probability = _option(
+        "Chance of hiding a piece that the model reads, of the source or of the target so far; for small data."
+    )
     dropout_start: Probability | None = _option(
         "Dropout of the first update (at most model.dropout), from which it grows evenly to model.dropout at the last;"
         " null for model.dropout throughout. For small data."

@@ -35,6 +35,7 @@ _SYNONYMS = {
     "train.warmup_steps": "warmup warmup_updates n_warmup_steps lr_warmup",
     "train.adam_beta1": "betas adam_betas",
     "train.adam_epsilon": "eps adam_eps",
+    "train.word_dropout": "token_dropout input_dropout dropout_words dropout_src dropout_trg",
     "train.weight_decay": "wd l2 adam_weight_decay",
     "train.clip_norm": "clip clip_grad_norm max_grad_norm grad_clip gradient_clip",
     "train.precision": "dtype fp16 bf16 amp mixed_precision",

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from s2s.corpus.noise import Noise
 from s2s.corpus.store import EncodedSplit
-from s2s.corpus.subword import SubwordDropout
 from s2s.symbols import BOS, EOS, PAD
 
 Integers = npt.NDArray[np.int64]
@@ -162,7 +162,7 @@ def _by_length(
 def collate(
     split: EncodedSplit,
     indices: Integers,
-    subwords: SubwordDropout | None = None,
+    noise: Noise | None = None,
     random: np.random.PCG64 | None = None,
 ) -> Batch:
     """Make the tensors of a batch.
@@ -170,26 +170,29 @@ def collate(
     Args:
         split: Where the ids are.
         indices: Pairs of the batch.
-        subwords: If given, splits pieces at random.
+        noise: If given, what is done to the text at random. Hidden pieces are still to be said.
         random: Where it draws from.
     """
     split.check(indices)
     src, src_rows = _gather(split.src_ids, split.src_offsets, indices)
     tgt, tgt_rows = _gather(split.tgt_ids, split.tgt_offsets, indices)
-    if subwords is not None and random is not None:
-        src, src_rows = subwords.src(src, src_rows, random)
-        tgt, tgt_rows = subwords.tgt(tgt, tgt_rows, random)
+    if noise is not None and noise.split and random is not None:
+        src, src_rows = noise.split[0](src, src_rows, random)
+        tgt, tgt_rows = noise.split[1](tgt, tgt_rows, random)
+    src_seen, tgt_seen = src, tgt
+    if noise is not None and noise.hide and random is not None:
+        src_seen, tgt_seen = noise.hide[0](src, random), noise.hide[1](tgt, random)
     src_columns, src_ends = _columns(src_rows, len(indices))
     tgt_columns, tgt_ends = _columns(tgt_rows, len(indices))
     rows = np.arange(len(indices))
     src_BS = np.full((len(indices), int(src_ends.max()) + 1), PAD, dtype=np.int64)
-    src_BS[src_rows, src_columns] = src
+    src_BS[src_rows, src_columns] = src_seen
     src_BS[rows, src_ends] = EOS
     tgt_out_BT = np.full((len(indices), int(tgt_ends.max()) + 1), PAD, dtype=np.int64)
     tgt_in_BT = tgt_out_BT.copy()
     tgt_out_BT[tgt_rows, tgt_columns] = tgt
     tgt_out_BT[rows, tgt_ends] = EOS
-    tgt_in_BT[tgt_rows, tgt_columns + 1] = tgt
+    tgt_in_BT[tgt_rows, tgt_columns + 1] = tgt_seen
     tgt_in_BT[:, 0] = BOS
     return Batch(
         torch.from_numpy(src_BS),

@@ -9,13 +9,12 @@ so that a resumed training sees what it would have seen.
 Shapes: L pieces of a batch laid end to end.
 """
 
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from s2s.corpus.vocabulary import Vocabularies, Vocabulary
+from s2s.corpus.vocabulary import Vocabulary
 
 Integers = npt.NDArray[np.int64]
 
@@ -66,12 +65,12 @@ class Splitter:
         ids_L = ids_L.astype(np.int64)
         open_L = np.ones(len(ids_L), dtype=bool)
         while True:
-            chosen_L = open_L & (self._n_ways[ids_L] > 0) & (_uniform(random, len(ids_L)) < self.probability)
+            chosen_L = open_L & (self._n_ways[ids_L] > 0) & (uniform(random, len(ids_L)) < self.probability)
             n_chosen = int(chosen_L.sum())
             if n_chosen == 0:
                 return ids_L, rows_L
             whole = ids_L[chosen_L]
-            way = np.searchsorted(self._chances, whole + _uniform(random, n_chosen), side="right")
+            way = np.searchsorted(self._chances, whole + uniform(random, n_chosen), side="right")
             way = np.minimum(way, self._last[whole])  # where rounding leads one too far
             counts_L = 1 + chosen_L
             first = (np.cumsum(counts_L) - counts_L)[chosen_L]
@@ -81,22 +80,6 @@ class Splitter:
             open_L[first] = open_L[first + 1] = True
 
 
-@dataclass(frozen=True)
-class SubwordDropout:
-    """The splitters of both sides."""
-
-    src: Splitter
-    tgt: Splitter
-
-    @classmethod
-    def of(cls, vocabularies: Vocabularies, probability: float) -> Self | None:
-        """For these vocabularies; none if nothing is to be split."""
-        if probability == 0.0:
-            return None
-        src = Splitter(vocabularies.src, probability)
-        return cls(src, src if vocabularies.shared else Splitter(vocabularies.tgt, probability))
-
-
-def _uniform(random: np.random.PCG64, n: int) -> npt.NDArray[np.float64]:
-    """Numbers from 0 to below 1; raw output, as NumPy promises never to change that."""
+def uniform(random: np.random.PCG64, n: int) -> npt.NDArray[np.float64]:
+    """`n` numbers from 0 to below 1; raw output, as NumPy promises never to change that."""
     return np.asarray((random.random_raw(n) >> np.uint64(11)) * 2.0**-53)

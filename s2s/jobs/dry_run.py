@@ -13,7 +13,7 @@ import torch
 from s2s.config.schema import Config
 from s2s.console import duration
 from s2s.corpus.batches import plan_balanced_epoch
-from s2s.corpus.subword import SubwordDropout
+from s2s.corpus.noise import Noise
 from s2s.decoding.bundle import build_transformer
 from s2s.jobs.resume import check_parent
 from s2s.jobs.tokenize import Prepared, prepare
@@ -103,7 +103,7 @@ def measure(config: Config, run: RunFolder, *, device: str = "auto", threads: in
         config.train,
         TrainingState(prepared.fingerprint),
         autocast_type(config.train.precision, torch_device, training=True),
-        subwords=SubwordDropout.of(prepared.vocabularies, config.train.subword_dropout),
+        noise=Noise.of(prepared.vocabularies, config.train),
     )
     n_updates, pieces_per_second, seconds = _probe(trainer, prepared)
     n_pieces = int(prepared.train.tgt_lengths.sum())

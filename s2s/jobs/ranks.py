@@ -11,8 +11,8 @@ from typing import NoReturn
 
 from s2s.config.load import dump_config
 from s2s.config.schema import Config, TrainConfig
+from s2s.corpus.noise import Noise
 from s2s.corpus.store import EncodedSplit
-from s2s.corpus.subword import SubwordDropout
 from s2s.corpus.vocabulary import Vocabularies
 from s2s.decoding.bundle import build_transformer
 from s2s.errors import ConfigError, InputMissingError, Interrupted, UsageError
@@ -106,8 +106,8 @@ def follow(config: Config, run: RunFolder, ranks: Ranks, device: str, threads: i
         model = build_transformer(config.model, vocabularies).to(torch_device)
         state = TrainingState(news["data"], n_ranks=ranks.n)
         autocast = autocast_type(config.train.precision, torch_device, training=True)
-        subwords = SubwordDropout.of(vocabularies, config.train.subword_dropout)
-        trainer = Trainer(model, split, config.train, state, autocast, ranks, subwords)
+        noise = Noise.of(vocabularies, config.train)
+        trainer = Trainer(model, split, config.train, state, autocast, ranks, noise)
         step = int(ranks.hear()["step"])  # the checkpoint to go on from is loaded
         if step:
             trainer.state = load_checkpoint(run.checkpoint_folder(step), model, trainer.optimizer, torch_device)

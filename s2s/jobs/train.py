@@ -17,8 +17,8 @@ from torch import Tensor
 from s2s.config.load import dump_config
 from s2s.config.schema import Config, DecodeConfig
 from s2s.console import duration, say
+from s2s.corpus.noise import Noise
 from s2s.corpus.pairs import tags_in
-from s2s.corpus.subword import SubwordDropout
 from s2s.decoding.bundle import Bundle, build_transformer, save_bundle
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.translator import Translator
@@ -188,8 +188,8 @@ class Session:
         self.model = build_transformer(config.model, prepared.vocabularies).to(device)
         put_parent(self.model, config, run)
         fresh = TrainingState(prepared.fingerprint, n_ranks=ranks.n, config=what_is_frozen(config))
-        subwords = SubwordDropout.of(prepared.vocabularies, config.train.subword_dropout)
-        self.trainer = Trainer(self.model, prepared.train, config.train, fresh, self.autocast, ranks, subwords)
+        noise = Noise.of(prepared.vocabularies, config.train)
+        self.trainer = Trainer(self.model, prepared.train, config.train, fresh, self.autocast, ranks, noise)
         self.trainer.state = resume(run, config, fresh, self.model, self.trainer.optimizer) or fresh
         ranks.tell(step=self.trainer.state.step)
         ranks.wait_for_all(device)  # that they have read the checkpoint: it may be replaced soon

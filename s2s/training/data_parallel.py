@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from s2s.config.schema import TrainConfig
+from s2s.corpus.noise import Noise
 from s2s.corpus.store import EncodedSplit
-from s2s.corpus.subword import SubwordDropout
 from s2s.model import Transformer
 from s2s.runtime import seed_of_step
 from s2s.training.gradient import GradientWorkers, Sums
@@ -30,12 +30,12 @@ def gradient_of(
     split: EncodedSplit,
     config: TrainConfig,
     autocast: torch.dtype | None,
-    subwords: SubwordDropout | None = None,
+    noise: Noise | None = None,
 ) -> GradientWorkers:
     """What computes the gradient: workers of this process, or this rank's part of several ranks."""
     if ranks.n == 1:
-        return GradientWorkers(model, split, config, autocast, subwords)
-    return RankGradient(ranks, model, split, config, autocast, subwords)
+        return GradientWorkers(model, split, config, autocast, noise)
+    return RankGradient(ranks, model, split, config, autocast, noise)
 
 
 class _BatchLoss(nn.Module):
@@ -63,7 +63,7 @@ class RankGradient(GradientWorkers):
         split: Encoded training pairs, the same for all.
         config: Loss and seed.
         autocast: Type of autocast, or none for float32.
-        subwords: Splits pieces at random, if given.
+        noise: What is done to the text at random, if anything.
     """
 
     def __init__(
@@ -73,9 +73,9 @@ class RankGradient(GradientWorkers):
         split: EncodedSplit,
         config: TrainConfig,
         autocast: torch.dtype | None,
-        subwords: SubwordDropout | None,
+        noise: Noise | None,
     ) -> None:
-        super().__init__(model, split, config, autocast, subwords, max_workers=1)
+        super().__init__(model, split, config, autocast, noise, max_workers=1)
         self._random = np.random.PCG64(0)
         self.ranks = ranks
         loss = _BatchLoss(list(model.parameters()), lambda indices: self._loss(model, indices, self._random))

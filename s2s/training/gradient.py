@@ -21,8 +21,8 @@ from torch import Tensor
 
 from s2s.config.schema import TrainConfig
 from s2s.corpus.batches import collate
+from s2s.corpus.noise import Noise
 from s2s.corpus.store import EncodedSplit
-from s2s.corpus.subword import SubwordDropout
 from s2s.model import Transformer, projection_loss
 from s2s.model.consistency import consistency_loss
 from s2s.model.dropout import Dropout
@@ -52,7 +52,7 @@ class GradientWorkers:
         split: Encoded training pairs.
         config: Loss, seed and batch size.
         autocast: Type of autocast, or none for float32.
-        subwords: Splits pieces at random, if given.
+        noise: What is done to the text at random, if anything.
         max_workers: At most so many.
     """
 
@@ -62,11 +62,11 @@ class GradientWorkers:
         split: EncodedSplit,
         config: TrainConfig,
         autocast: torch.dtype | None,
-        subwords: SubwordDropout | None = None,
+        noise: Noise | None = None,
         max_workers: int | None = None,
     ) -> None:
         self.model, self.split, self.config, self.autocast = model, split, config, autocast
-        self.subwords = subwords
+        self.noise = noise
         self.device = next(model.parameters()).device
         self._tgt_lengths = split.tgt_lengths
         n_workers = 1
@@ -158,7 +158,7 @@ class GradientWorkers:
 
     def _loss(self, model: Transformer, indices: NDArray[np.int64], random: np.random.PCG64) -> tuple[Tensor, Tensor]:
         """Sums of the label-smoothed loss and of the plain NLL over the target pieces of a batch."""
-        batch = collate(self.split, indices, self.subwords, random)
+        batch = collate(self.split, indices, self.noise, random)
         src_BS, tgt_in_BT, tgt_out_BT, real_N = (
             self._to_device(tensor) for tensor in (batch.src_BS, batch.tgt_in_BT, batch.tgt_out_BT, batch.real_N)
         )

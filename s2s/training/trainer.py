@@ -14,8 +14,8 @@ from torch import Tensor
 
 from s2s.config.schema import TrainConfig
 from s2s.corpus.batches import plan_balanced_epoch
+from s2s.corpus.noise import Noise
 from s2s.corpus.store import EncodedSplit
-from s2s.corpus.subword import SubwordDropout
 from s2s.errors import DivergedError, Interrupted
 from s2s.model import Transformer
 from s2s.training.checkpoint import LOWER_THE_RATE, TrainingState
@@ -103,7 +103,7 @@ class Trainer:
         autocast: Type of autocast, or none for float32.
         state: Counters; those of a checkpoint to go on from it.
         ranks: The processes that train together, connected; none for this one alone.
-        subwords: Splits pieces at random, if given.
+        noise: What is done to the text at random, if anything.
     """
 
     def __init__(
@@ -114,12 +114,12 @@ class Trainer:
         state: TrainingState,
         autocast: torch.dtype | None = None,
         ranks: Ranks | None = None,
-        subwords: SubwordDropout | None = None,
+        noise: Noise | None = None,
     ) -> None:
         self.model, self.split, self.config, self.state = model, split, config, state
         self.device = next(model.parameters()).device
         self.ranks = ranks or Ranks()
-        self.gradient = gradient_of(self.ranks, model, split, config, autocast, subwords)
+        self.gradient = gradient_of(self.ranks, model, split, config, autocast, noise)
         self.optimizer = optimizer_of(model, config, autocast)
         # On CUDA an update's figures are looked at when the next one is under way, so that the device never waits.
         self._n_ahead = 1 if self.device.type == "cuda" and self.ranks.n == 1 else 0

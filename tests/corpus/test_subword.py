@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 
 from s2s.config.schema import VocabConfig
-from s2s.corpus.batches import collate
-from s2s.corpus.pairs import open_pairs
-from s2s.corpus.store import EncodedSplit, ensure_split
-from s2s.corpus.subword import Splitter, SubwordDropout
-from s2s.corpus.vocabulary import Vocabularies, Vocabulary
+from s2s.corpus.subword import Splitter
+from s2s.corpus.vocabulary import Vocabulary
 from s2s.symbols import EOS
 
 SYLLABLES = ["ka", "to", "mi", "ne", "ru", "sol", "ver", "in", "de", "pa"]
@@ -85,35 +82,3 @@ def test_each_piece_is_split_with_the_given_probability_by_the_vocabulary_s_scor
 def test_chance_is_a_function_of_the_generator(vocabulary: Vocabulary) -> None:
     splitter, ids = Splitter(vocabulary, 0.3), vocabulary.encode(" ".join(LINES[:10]))
     assert split(splitter, ids, 1) == split(splitter, ids, 1) != split(splitter, ids, 2)
-
-
-def backwards(line: str) -> str:
-    return " ".join(reversed(line.split()))
-
-
-@pytest.fixture(scope="module")
-def encoded(tmp_path_factory: pytest.TempPathFactory) -> tuple[EncodedSplit, Vocabularies]:
-    folder = tmp_path_factory.mktemp("subword")
-    (folder / "x.tsv").write_text("".join(f"{line}\t{backwards(line)}\n" for line in LINES), "utf-8")
-    corpus = open_pairs(str(folder / "x.tsv"), source="en", target="de")
-    vocabularies = Vocabularies.learn(corpus, VocabConfig(size=450, type="bpe"))
-    return ensure_split(corpus, vocabularies, folder / "store", None)[0], vocabularies
-
-
-def test_a_batch_with_subword_dropout_is_the_same_text(encoded: tuple[EncodedSplit, Vocabularies]) -> None:
-    store, vocabularies = encoded
-    subwords = SubwordDropout.of(vocabularies, 0.4)
-    assert subwords is not None
-    indices = np.array([3, 50, 7])
-    batch = collate(store, indices, subwords, np.random.PCG64(1))
-    assert batch.n_target_tokens > collate(store, indices).n_target_tokens
-    for row, index in enumerate(indices):
-        assert vocabularies.src.decode(batch.src_BS[row].tolist()) == LINES[index]
-        assert vocabularies.tgt.decode(batch.tgt_out_BT[row].tolist()) == backwards(LINES[index])
-        assert batch.tgt_in_BT[row, 1:].tolist()[: batch.tgt_out_BT.size(1) - 1] == [
-            0 if id_ == EOS else id_ for id_ in batch.tgt_out_BT[row, :-1].tolist()
-        ]
-
-
-def test_none_is_none(encoded: tuple[EncodedSplit, Vocabularies]) -> None:
-    assert SubwordDropout.of(encoded[1], 0.0) is None

@@ -15,6 +15,7 @@ def config(
             "batch_tokens": 4096,
             "optimizer": "adam",
             "subword_dropout": 0.0,
+            "word_dropout": 0.0,
             "dropout_start": start,
             "weight_decay": 0.0,
             "schedule": schedule,

@@ -1,0 +1,84 @@
+"""What is done to text at random: hidden pieces are read as unknown and still to be said, all else stays as it is."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+from s2s.config.presets import PRESETS
+from s2s.config.schema import TrainConfig, VocabConfig
+from s2s.corpus.batches import collate
+from s2s.corpus.noise import Hider, Noise
+from s2s.corpus.pairs import open_pairs
+from s2s.corpus.store import EncodedSplit, ensure_split
+from s2s.corpus.vocabulary import Vocabularies
+from s2s.symbols import BOS, EOS, PAD, UNK
+
+SYLLABLES = ["ka", "to", "mi", "ne", "ru", "sol", "ver", "in", "de", "pa"]
+WORDS = [*SYLLABLES, *("".join(two) for two in itertools.product(SYLLABLES, repeat=2))]
+LINES = [f"<2x> {' '.join(WORDS[number * place % len(WORDS)] for place in range(1, 7))}" for number in range(300)]
+
+
+def noise_of(vocabularies: Vocabularies, subword: float, word: float) -> Noise | None:
+    recipe: dict[str, Any] = {**PRESETS["tiny"]["train"], "subword_dropout": subword, "word_dropout": word}
+    return Noise.of(vocabularies, TrainConfig(**recipe))
+
+
+def backwards(line: str) -> str:
+    return " ".join(reversed(line.split()))
+
+
+@pytest.fixture(scope="module")
+def encoded(tmp_path_factory: pytest.TempPathFactory) -> tuple[EncodedSplit, Vocabularies]:
+    folder = tmp_path_factory.mktemp("noise")
+    (folder / "x.tsv").write_text("".join(f"{line}\t{backwards(line)}\n" for line in LINES), "utf-8")
+    corpus = open_pairs(str(folder / "x.tsv"), source="en", target="de")
+    vocabularies = Vocabularies.learn(corpus, VocabConfig(size=450, type="bpe", user_symbols=["<2x>"]))
+    return ensure_split(corpus, vocabularies, folder / "store", None)[0], vocabularies
+
+
+def test_a_batch_with_subword_dropout_is_the_same_text(encoded: tuple[EncodedSplit, Vocabularies]) -> None:
+    store, vocabularies = encoded
+    noise = noise_of(vocabularies, 0.4, 0.0)
+    assert noise is not None
+    indices = np.array([3, 50, 7])
+    batch = collate(store, indices, noise, np.random.PCG64(1))
+    assert batch.n_target_tokens > collate(store, indices).n_target_tokens
+    for row, index in enumerate(indices):
+        assert vocabularies.src.decode(batch.src_BS[row].tolist()) == LINES[index]
+        assert vocabularies.tgt.decode(batch.tgt_out_BT[row].tolist()) == backwards(LINES[index])
+        assert batch.tgt_in_BT[row, 1:].tolist()[: batch.tgt_out_BT.size(1) - 1] == [
+            0 if id_ == EOS else id_ for id_ in batch.tgt_out_BT[row, :-1].tolist()
+        ]
+
+
+def test_none_is_none(encoded: tuple[EncodedSplit, Vocabularies]) -> None:
+    assert noise_of(encoded[1], 0.0, 0.0) is None
+
+
+def test_hidden_pieces_are_read_as_unknown_and_are_still_to_be_said(
+    encoded: tuple[EncodedSplit, Vocabularies],
+) -> None:
+    store, vocabularies = encoded
+    indices = np.arange(300)
+    plain, hidden = (
+        collate(store, indices, noise, np.random.PCG64(1)) for noise in (None, noise_of(vocabularies, 0.0, 0.25))
+    )
+    assert hidden.tgt_out_BT.equal(plain.tgt_out_BT)
+    assert hidden.n_target_tokens == plain.n_target_tokens
+    tag = vocabularies.src.encode("<2x>")[-1]
+    for before, after in ((plain.src_BS, hidden.src_BS), (plain.tgt_in_BT, hidden.tgt_in_BT)):
+        changed = before != after
+        assert (after[changed] == UNK).all()
+        assert not np.isin(before[changed].numpy(), [PAD, BOS, EOS, tag]).any()
+        can_be = ~np.isin(before.numpy(), [PAD, UNK, BOS, EOS, tag])
+        assert changed.numpy().sum() / can_be.sum() == pytest.approx(0.25, abs=0.03)
+
+
+def test_what_is_hidden_is_a_function_of_the_generator(encoded: tuple[EncodedSplit, Vocabularies]) -> None:
+    store, vocabularies = encoded
+    hider, ids = Hider(vocabularies.src, 0.3), store.src_ids[:500]
+    first, again, other = (hider(ids, np.random.PCG64(seed)) for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
