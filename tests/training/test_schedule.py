@@ -2,6 +2,7 @@
 
 import pytest
 
+from s2s.config.presets import PRESETS
 from s2s.config.schema import TrainConfig
 from s2s.training.schedule import dropout_at, learning_rate
 
@@ -9,21 +10,8 @@ from s2s.training.schedule import dropout_at, learning_rate
 def config(
     schedule: str, warmup: int, rate: float = 1e-3, factor: float = 1.0, start: float | None = None
 ) -> TrainConfig:
-    return TrainConfig.model_validate(
-        {
-            "max_steps": 1000,
-            "batch_tokens": 4096,
-            "optimizer": "adam",
-            "subword_dropout": 0.0,
-            "word_dropout": 0.0,
-            "dropout_start": start,
-            "weight_decay": 0.0,
-            "schedule": schedule,
-            "warmup_steps": warmup,
-            "learning_rate": rate,
-            "noam_factor": factor,
-        }
-    )
+    given = {"schedule": schedule, "warmup_steps": warmup, "learning_rate": rate, "dropout_start": start}
+    return TrainConfig.model_validate({**PRESETS["base"]["train"], **given, "noam_factor": factor})
 
 
 @pytest.mark.parametrize("step", [1, 100, 3999, 4000, 4001, 100_000])
