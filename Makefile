@@ -56,9 +56,9 @@ bench: $(READY)  ## Measure training and decoding, also part by part; CORPUS=fol
 	$(BIN)/python benchmarks/decode_speed.py $(CORPUS)
 	$(BIN)/python benchmarks/startup.py
 
-quality: $(READY)  ## Train and score a row of benchmarks/quality.md: ROW=init-29000 CORPUS=folder of Multi30k
+quality: $(READY)  ## Train and score rows of benchmarks/quality.md: ROW=init-29000 CORPUS=folder of Multi30k [QUALITY=--seeds 1]
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
-	$(BIN)/python benchmarks/quality.py $(CORPUS) $(ROW)
+	$(BIN)/python benchmarks/quality.py $(CORPUS) $(ROW) $(QUALITY)
 
 clean:  ## Remove .venv, caches and build products; runs/ stays
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,11 +1,12 @@
 """Train a model as a user would, and score it in every protocol that has published figures for Multi30k.
 
-    python benchmarks/quality.py DATA ROW [--seeds 1 2 3] [--minutes M] [--threads N] [--out runs/quality]
+    python benchmarks/quality.py DATA ROW... [--seeds 1 2 3] [--minutes M] [--jobs N] [--threads N] [--out runs/quality]
 
 DATA holds train.en, train.de, val.*, test_2016.* and test_2016.lc.norm.tok.de. ROW is one of those below, followed by
 `-N` for the first N training pairs: `init-29000` types `s2s init` and `s2s train` and nothing else; `paper-29000` is
 the base config of the paper; with `--minutes` either is given so much time instead of its updates. A training that was
-stopped goes on; one that is done is only scored. Needs `pip install '.[bench]'`.
+stopped goes on; one that is done is only scored. What s2s says is in a `.log` beside each run folder. Needs
+`pip install '.[bench]'`.
 """
 
 import argparse
@@ -13,59 +14,106 @@ import json
 import statistics
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 # what is set beside the text, by row; init has no settings of its own
-ROWS: dict[str, list[str] | None] = {
+ROWS: dict[str, dict[str, dict[str, object]] | None] = {
     "init": None,
-    "paper": ["model.preset=base", "vocab.size=8000", "train.max_steps=10000"],
+    "paper": {"model": {"preset": "base"}, "vocab": {"size": 8000}, "train": {"max_steps": 10_000}},
 }
+
+REFERENCE = "test_2016.lc.norm.tok.de"
+
+NAMES = ("lc-norm-tok", "13a", "chrF2", "TER", "best on validation (greedy)", "minutes")
 
 
 def lines(path: Path) -> list[str]:
     return path.read_text("utf-8").split("\n")[:-1]
 
 
-def s2s(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "s2s", *arguments], check=True)
+def s2s(log: Path, *arguments: str) -> None:
+    """A command of s2s, whose output goes to the end of a file."""
+    with log.open("ab") as output:
+        done = subprocess.run([sys.executable, "-m", "s2s", *arguments], stdout=output, stderr=output, check=False)
+    if done.returncode:
+        raise SystemExit(f"s2s {arguments[0]} failed: see {log}")
 
 
-def train(
-    data: Path, row: str, n_pairs: int, seed: int, out: Path, minutes: float | None = None, threads: int | None = None
-) -> Path:
-    """Train, unless it is done; the run folder."""
-    run = out / (f"{row}-{n_pairs}-{seed}" + (f"-{minutes:g}min" if minutes else ""))
-    machine = ["--threads", str(threads)] if threads else []
-    text = out / f"text-{n_pairs}"
-    text.mkdir(parents=True, exist_ok=True)
-    for side in ("en", "de"):
-        (text / f"train.{side}").write_text(
-            "".join(f"{line}\n" for line in lines(data / f"train.{side}")[:n_pairs]), "utf-8"
+@dataclass(frozen=True)
+class Training:
+    """One training of a row.
+
+    Attributes:
+        row: A key of `ROWS`.
+        n_pairs: Pairs of the training text, its first.
+        seed: Of the training.
+        minutes: Train so long, instead of the row's number of updates.
+        threads: Processor threads; none for all.
+        data: Folder of Multi30k.
+        out: Where run folders go.
+    """
+
+    row: str
+    n_pairs: int
+    seed: int
+    minutes: float | None
+    threads: int | None
+    data: Path
+    out: Path
+
+    @property
+    def run(self) -> Path:
+        """Its run folder."""
+        limit = f"-{self.minutes:g}min" if self.minutes else ""
+        return self.out / f"{self.row}-{self.n_pairs}-{self.seed}{limit}"
+
+    def text(self) -> Path:
+        """The folder with the training text, which is written unless it is there."""
+        folder = self.out / f"text-{self.n_pairs}"
+        folder.mkdir(parents=True, exist_ok=True)
+        for side in ("en", "de"):
+            if not (folder / f"train.{side}").exists():
+                chosen = lines(self.data / f"train.{side}")[: self.n_pairs]
+                (folder / f"train.{side}").write_text("".join(f"{line}\n" for line in chosen), "utf-8")
+        return folder
+
+    def train(self) -> None:
+        """Train, unless it is done."""
+        run, log, settings = self.run, self.run.with_name(f"{self.run.name}.log"), ROWS[self.row]
+        train, (valid, test) = (
+            f"{self.text()}/train.{{en,de}}",
+            (f"{self.data}/{n}.{{en,de}}" for n in ("val", "test_2016")),
         )
-    valid, test = (f"{data}/{name}.{{en,de}}" for name in ("val", "test_2016"))
-    config = run / "config.yaml"
-    settings = ROWS[row]
-    if not config.exists() and settings is None:
-        wanted = ["--minutes", str(minutes)] if minutes else []
-        s2s("init", str(run), f"{text}/train.{{en,de}}", "--valid", valid, "--test", test, *wanted, *machine)
-    elif not config.exists():
-        run.mkdir(parents=True, exist_ok=True)
-        data_part = {"source": "en", "target": "de", "train": f"{text}/train.{{en,de}}", "valid": valid, "test": test}
-        content: dict[str, object] = {"run": str(run), "data": data_part}
-        for setting in settings:
-            key, value = setting.split("=")
-            if minutes and key == "train.max_steps":
-                key, value = "train.max_minutes", str(minutes)
-            section, name = key.split(".")
-            part = content.setdefault(section, {})
-            assert isinstance(part, dict)
-            part[name] = yaml.safe_load(value)
-        config.write_text(json.dumps(content, indent=1) + "\n", "utf-8")  # JSON is YAML
-    if not (run / "eval" / "test" / "scores.json").exists():
-        s2s("train", str(run), "--set", f"train.seed={seed}", *machine)
-    return run
+        machine = ["--threads", str(self.threads)] if self.threads else []
+        config = run / "config.yaml"
+        if not config.exists() and settings is None:
+            limit = ["--minutes", str(self.minutes)] if self.minutes else []
+            s2s(log, "init", str(run), train, "--valid", valid, "--test", test, *limit, *machine)
+        elif not config.exists():
+            run.mkdir(parents=True, exist_ok=True)
+            data = {"source": "en", "target": "de", "train": train, "valid": valid, "test": test}
+            content: dict[str, dict[str, object] | str] = {"run": str(run), "data": data, **settings}
+            if self.minutes:
+                content["train"] = {"max_minutes": self.minutes}
+            config.write_text(json.dumps(content, indent=1) + "\n", "utf-8")  # JSON is YAML
+        if not (run / "eval" / "test" / "scores.json").exists():
+            s2s(log, "train", str(run), "--set", f"train.seed={self.seed}", *machine)
+
+    def scores(self) -> dict[str, dict[str, Any]]:
+        """What s2s has found on the test text, by name."""
+        found = json.loads((self.run / "eval" / "test" / "scores.json").read_text("utf-8"))
+        return {one["name"]: one for one in found["scores"]}
+
+    def figures(self) -> list[float]:
+        """What is in `NAMES`."""
+        scores, hypotheses = self.scores(), lines(self.run / "eval" / "test" / "hypotheses.txt")
+        published = published_protocol(hypotheses, self.data / REFERENCE)
+        metrics = [json.loads(line) for line in lines(self.run / "metrics.jsonl")]
+        best = max(one["bleu"] for one in metrics if one["kind"] == "valid")
+        return [published, *(float(scores[name]["value"]) for name in NAMES[1:4]), best, metrics[-1]["seconds"] / 60]
 
 
 def published_protocol(hypotheses: list[str], reference: Path) -> float:
@@ -81,35 +129,37 @@ def published_protocol(hypotheses: list[str], reference: Path) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("row", help=", ".join(f"{name}-N" for name in ROWS))
+    parser.add_argument("rows", nargs="+", metavar="row", help=", ".join(f"{name}-N" for name in ROWS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--minutes", type=float, help="train so long, instead of the row's number of updates")
-    parser.add_argument("--threads", type=int, help="processor threads (default: all)")
+    parser.add_argument("--threads", type=int, help="processor threads of a training (default: all)")
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at a time (a GPU has room for several)")
     parser.add_argument("--out", type=Path, default=Path("runs/quality"))
     given = parser.parse_args()
-    row, n_pairs = given.row.rsplit("-", 1)
-    reference = given.data / "test_2016.lc.norm.tok.de"
     # the protocol is checked before it is used: the raw reference has to become the published one
-    raw = lines(given.data / "test_2016.de")
-    assert abs(published_protocol(raw, reference) - 100) < 1e-6, "sacremoses does not give the published reference"
-    names = ("lc-norm-tok", "13a", "chrF2", "TER")
-    found = []
-    for seed in given.seeds:
-        run = train(given.data, row, int(n_pairs), seed, given.out, given.minutes, given.threads)
-        scores = {one["name"]: one for one in json.loads((run / "eval/test/scores.json").read_text("utf-8"))["scores"]}
-        published = published_protocol(lines(run / "eval" / "test" / "hypotheses.txt"), reference)
-        found.append([published, *(float(scores[name]["value"]) for name in ("BLEU", "chrF2", "TER"))])
-        metrics = [json.loads(line) for line in lines(run / "metrics.jsonl")]
-        best = max(one["bleu"] for one in metrics if one["kind"] == "valid")
-        minutes = metrics[-1]["seconds"] / 60
-        print(f"seed {seed}: {shown(names, found[-1])}; best on validation {best:.2f}; {minutes:.0f} min")
-        print(f"  {scores['BLEU']['signature']}")
-    medians = [statistics.median(column) for column in zip(*found, strict=True)]
-    print(f"{given.row}, median of {len(found)}: {shown(names, medians)}")
+    raw = published_protocol(lines(given.data / "test_2016.de"), given.data / REFERENCE)
+    assert abs(raw - 100) < 1e-6, "sacremoses does not give the published reference"
+    trainings = [
+        Training(name, int(n_pairs), seed, given.minutes, given.threads, given.data, given.out)
+        for name, n_pairs in (row.rsplit("-", 1) for row in given.rows)
+        for seed in given.seeds
+    ]
+    for training in trainings:
+        training.text()
+    with ThreadPoolExecutor(given.jobs) as pool:
+        list(pool.map(Training.train, trainings))
+    for row in given.rows:
+        of_row = [one for one in trainings if f"{one.row}-{one.n_pairs}" == row]
+        found = [one.figures() for one in of_row]
+        for seed, figures in zip(given.seeds, found, strict=True):
+            print(f"{row}, seed {seed}: {shown(figures)}")
+        medians = [statistics.median(column) for column in zip(*found, strict=True)]
+        print(f"{row}, median of {len(found)}: {shown(medians)}")
+        print(f"  {', '.join(str(score['signature']) for score in of_row[0].scores().values())}")
 
 
-def shown(names: tuple[str, ...], figures: list[float]) -> str:
-    return ", ".join(f"{name} {figure:.2f}" for name, figure in zip(names, figures, strict=True))
+def shown(figures: list[float]) -> str:
+    return ", ".join(f"{name} {figure:.2f}" for name, figure in zip(NAMES, figures, strict=True))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The recipe for a corpus of a given size: what `s2s init` writes into a config, each choice with its reason.
 
-Dropout and vocabulary of the smallest corpora are measured (`benchmarks/quality.md`). The rest follows what is
+Dropout, weight decay and vocabulary of small corpora are measured (`benchmarks/quality.md`). The rest follows what is
 published until it is (Araabi and Monz 2020, Sennrich and Zhang 2019, and the sizes that WMT systems have).
 """
 
@@ -39,7 +39,7 @@ def recipe_for(n_pairs: int, *, on_gpu: bool) -> list[Choice]:
         return [
             pieces,
             Choice("model.preset", "tiny", "4+4 layers of width 128: a larger one learns so few pairs by heart"),
-            Choice("model.dropout", 0.3, "the fewer pairs, the more"),
+            Choice("model.dropout", 0.4, "at the end; it begins with 0.1"),
             Choice("train.max_steps", max(1_500, steps), "updates"),
             Choice("train.batch_tokens", 1_024 if n_pairs < 8_000 else 2_048, "small batches: more updates an epoch"),
             Choice("train.validate_every", max(100, _round(steps / 20)), "updates between validations"),
