@@ -19,6 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from s2s.run_folder import write_atomic
+from s2s.runtime import n_cores
+
 # what is set beside the text, by row; init has no settings of its own
 ROWS: dict[str, dict[str, dict[str, object]] | None] = {
     "init": None,
@@ -51,7 +54,7 @@ class Training:
         n_pairs: Pairs of the training text, its first.
         seed: Of the training.
         minutes: Train so long, instead of the row's number of updates.
-        threads: Processor threads; none for all.
+        threads: Processor threads.
         data: Folder of Multi30k.
         out: Where run folders go.
     """
@@ -60,7 +63,7 @@ class Training:
     n_pairs: int
     seed: int
     minutes: float | None
-    threads: int | None
+    threads: int
     data: Path
     out: Path
 
@@ -71,33 +74,34 @@ class Training:
         return self.out / f"{self.row}-{self.n_pairs}-{self.seed}{limit}"
 
     def text(self) -> Path:
-        """The folder with the training text, which is written unless it is there."""
+        """The folder with the training text, which is written anew."""
         folder = self.out / f"text-{self.n_pairs}"
         folder.mkdir(parents=True, exist_ok=True)
         for side in ("en", "de"):
-            if not (folder / f"train.{side}").exists():
-                chosen = lines(self.data / f"train.{side}")[: self.n_pairs]
-                (folder / f"train.{side}").write_text("".join(f"{line}\n" for line in chosen), "utf-8")
+            chosen = lines(self.data / f"train.{side}")[: self.n_pairs]
+            write_atomic(folder / f"train.{side}", "".join(f"{line}\n" for line in chosen))
         return folder
 
     def train(self) -> None:
         """Train, unless it is done."""
         run, log, settings = self.run, self.run.with_name(f"{self.run.name}.log"), ROWS[self.row]
-        train, (valid, test) = (
-            f"{self.text()}/train.{{en,de}}",
-            (f"{self.data}/{n}.{{en,de}}" for n in ("val", "test_2016")),
-        )
-        machine = ["--threads", str(self.threads)] if self.threads else []
+        specs = {
+            "train": f"{self.text()}/train.{{en,de}}",
+            "valid": f"{self.data}/val.{{en,de}}",
+            "test": f"{self.data}/test_2016.{{en,de}}",
+        }
+        machine = ["--threads", str(self.threads)]
         config = run / "config.yaml"
         if not config.exists() and settings is None:
+            held_out = ["--valid", specs["valid"], "--test", specs["test"]]
             limit = ["--minutes", str(self.minutes)] if self.minutes else []
-            s2s(log, "init", str(run), train, "--valid", valid, "--test", test, *limit, *machine)
+            s2s(log, "init", str(run), specs["train"], *held_out, *limit, *machine)
         elif not config.exists():
             run.mkdir(parents=True, exist_ok=True)
-            data = {"source": "en", "target": "de", "train": train, "valid": valid, "test": test}
+            data: dict[str, object] = {"source": "en", "target": "de", **specs}
             content: dict[str, dict[str, object] | str] = {"run": str(run), "data": data, **settings}
             if self.minutes:
-                content["train"] = {"max_minutes": self.minutes}
+                content["train"] = {**settings.get("train", {}), "max_minutes": self.minutes, "max_steps": None}
             config.write_text(json.dumps(content, indent=1) + "\n", "utf-8")  # JSON is YAML
         if not (run / "eval" / "test" / "scores.json").exists():
             s2s(log, "train", str(run), "--set", f"train.seed={self.seed}", *machine)
@@ -113,7 +117,12 @@ class Training:
         published = published_protocol(hypotheses, self.data / REFERENCE)
         metrics = [json.loads(line) for line in lines(self.run / "metrics.jsonl")]
         best = max(one["bleu"] for one in metrics if one["kind"] == "valid")
-        return [published, *(float(scores[name]["value"]) for name in NAMES[1:4]), best, metrics[-1]["seconds"] / 60]
+        return [
+            published,
+            *(float(scores[name]["value"]) for name in ("BLEU", "chrF2", "TER")),
+            best,
+            metrics[-1]["seconds"] / 60,
+        ]
 
 
 def published_protocol(hypotheses: list[str], reference: Path) -> float:
@@ -132,20 +141,19 @@ def main() -> None:
     parser.add_argument("rows", nargs="+", metavar="row", help=", ".join(f"{name}-N" for name in ROWS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--minutes", type=float, help="train so long, instead of the row's number of updates")
-    parser.add_argument("--threads", type=int, help="processor threads of a training (default: all)")
+    parser.add_argument("--threads", type=int, help="processor threads of a training (default: its share)")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time (a GPU has room for several)")
     parser.add_argument("--out", type=Path, default=Path("runs/quality"))
     given = parser.parse_args()
     # the protocol is checked before it is used: the raw reference has to become the published one
     raw = published_protocol(lines(given.data / "test_2016.de"), given.data / REFERENCE)
     assert abs(raw - 100) < 1e-6, "sacremoses does not give the published reference"
+    threads = given.threads or max(1, n_cores() // given.jobs)
     trainings = [
-        Training(name, int(n_pairs), seed, given.minutes, given.threads, given.data, given.out)
+        Training(name, int(n_pairs), seed, given.minutes, threads, given.data, given.out)
         for name, n_pairs in (row.rsplit("-", 1) for row in given.rows)
         for seed in given.seeds
     ]
-    for training in trainings:
-        training.text()
     with ThreadPoolExecutor(given.jobs) as pool:
         list(pool.map(Training.train, trainings))
     for row in given.rows:

@@ -85,7 +85,7 @@ def show(value: Any) -> str:
     """A value as it stands in a config."""
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value)
+    return "null" if value is None else str(value)
 
 
 if __name__ == "__main__":

@@ -108,8 +108,8 @@ class TrainConfig(Section):
         "Chance of hiding a piece that the model reads, of the source or of the target so far; for small data."
     )
     dropout_start: Probability | None = _option(
-        "Dropout of the first update (at most model.dropout), from which it grows evenly to model.dropout at the last;"
-        " null for model.dropout throughout. For small data."
+        "Dropout of the first update (at most model.dropout), from which it grows evenly to model.dropout at the end of"
+        " train.max_steps or max_minutes; null for model.dropout throughout. For small data."
     )
     label_smoothing: Probability = _option("Share of the probability spread over all pieces.", 0.1)
     consistency: Annotated[float, Field(ge=0.0, le=100.0)] = _option(
@@ -196,6 +196,8 @@ class Config(Section):
         recipe = dict(preset["train"])
         if train.get("max_minutes") is not None:  # a time limit replaces the preset's number of updates
             recipe.pop("max_steps")
+        if train.get("start_from") is not None:  # a model that knows something can know it by heart at once
+            recipe["dropout_start"] = None
         return {**given, "model": {**preset["model"], **model}, "train": {**recipe, **train}}
 
     @model_validator(mode="after")

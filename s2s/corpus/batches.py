@@ -176,12 +176,11 @@ def collate(
     split.check(indices)
     src, src_rows = _gather(split.src_ids, split.src_offsets, indices)
     tgt, tgt_rows = _gather(split.tgt_ids, split.tgt_offsets, indices)
-    if noise is not None and noise.split and random is not None:
-        src, src_rows = noise.split[0](src, src_rows, random)
-        tgt, tgt_rows = noise.split[1](tgt, tgt_rows, random)
     src_seen, tgt_seen = src, tgt
-    if noise is not None and noise.hide and random is not None:
-        src_seen, tgt_seen = noise.hide[0](src, random), noise.hide[1](tgt, random)
+    if noise is not None and random is not None:
+        src, src_rows = noise.src.split(src, src_rows, random)
+        tgt, tgt_rows = noise.tgt.split(tgt, tgt_rows, random)
+        src_seen, tgt_seen = noise.src.hide(src, random), noise.tgt.hide(tgt, random)
     src_columns, src_ends = _columns(src_rows, len(indices))
     tgt_columns, tgt_ends = _columns(tgt_rows, len(indices))
     rows = np.arange(len(indices))

@@ -2,6 +2,8 @@
 
 Both keep a model from learning a small corpus by heart. Chance comes from a generator of ours, so that a resumed
 training sees what it would have seen.
+
+Shapes: L pieces of a batch laid end to end.
 """
 
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from s2s.config.schema import TrainConfig
-from s2s.corpus.subword import Splitter, uniform
+from s2s.corpus.subword import Integers, Splitter, uniform
 from s2s.corpus.vocabulary import Vocabularies, Vocabulary
 from s2s.symbols import UNK
 
@@ -34,31 +36,44 @@ class Hider:
         self._is_text[list(vocabulary.scores())] = True
 
     def __call__(self, ids_L: npt.NDArray[Any], random: np.random.PCG64) -> npt.NDArray[Any]:
-        """Some pieces `(L,)` with the unknown symbol for those that are hidden."""
+        """The pieces, with the unknown symbol for those that are hidden."""
         return np.where(self._is_text[ids_L] & (uniform(random, len(ids_L)) < self.probability), UNK, ids_L)
 
 
 @dataclass(frozen=True)
+class SideNoise:
+    """What is done to the text of one side, if anything."""
+
+    splitter: Splitter | None
+    hider: Hider | None
+
+    def split(
+        self, ids_L: npt.NDArray[Any], rows_L: Integers, random: np.random.PCG64
+    ) -> tuple[npt.NDArray[Any], Integers]:
+        """See `Splitter`: as many pieces or more, and the row of each."""
+        return self.splitter(ids_L, rows_L, random) if self.splitter else (ids_L, rows_L)
+
+    def hide(self, ids_L: npt.NDArray[Any], random: np.random.PCG64) -> npt.NDArray[Any]:
+        """See `Hider`: what the model reads of the pieces."""
+        return self.hider(ids_L, random) if self.hider else ids_L
+
+
+@dataclass(frozen=True)
 class Noise:
-    """What is done to the text of both sides.
+    """What is done to the text of both sides."""
 
-    Attributes:
-        split: Splitters of source and target pieces, or none.
-        hide: Hiders of source and target pieces, or none.
-    """
-
-    split: tuple[Splitter, Splitter] | None
-    hide: tuple[Hider, Hider] | None
+    src: SideNoise
+    tgt: SideNoise
 
     @classmethod
     def of(cls, vocabularies: Vocabularies, config: TrainConfig) -> Self | None:
         """For these vocabularies, as the config says; none if nothing is to be done."""
+        if not (config.subword_dropout or config.word_dropout):
+            return None
 
-        def of_both(kind: Any, probability: float) -> Any:
-            if probability == 0.0:
-                return None
-            src = kind(vocabularies.src, probability)
-            return src, src if vocabularies.shared else kind(vocabularies.tgt, probability)
+        def of_side(vocabulary: Vocabulary) -> SideNoise:
+            splitter = Splitter(vocabulary, config.subword_dropout) if config.subword_dropout else None
+            return SideNoise(splitter, Hider(vocabulary, config.word_dropout) if config.word_dropout else None)
 
-        noise = cls(of_both(Splitter, config.subword_dropout), of_both(Hider, config.word_dropout))
-        return noise if noise.split or noise.hide else None
+        src = of_side(vocabularies.src)
+        return cls(src, src if vocabularies.shared else of_side(vocabularies.tgt))

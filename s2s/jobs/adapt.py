@@ -159,6 +159,7 @@ def _config(
         "max_minutes": minutes,
         "schedule": "cosine",
         "learning_rate": recipe.learning_rate * RATE,
+        "dropout_start": None,
         "patience": None,
     }
     data = {**specs, "source_column": None, "target_column": None}

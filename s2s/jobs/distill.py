@@ -114,7 +114,7 @@ def _student(was: Config, run: RunFolder) -> Config:
             "run": str(run.path),
             "data": was.data.model_copy(update={"train": [spec, *specs_of(was)]}),
             "model": was.model.model_copy(update={**shape, **more}),
-            "train": recipe_of(was).model_copy(update={"consistency": 0.0}),
+            "train": recipe_of(was).model_copy(update={"consistency": 0.0, "word_dropout": 0.0, "dropout_start": None}),
         }
     )
 

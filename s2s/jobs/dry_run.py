@@ -100,7 +100,7 @@ def measure(config: Config, run: RunFolder, *, device: str = "auto", threads: in
     trainer = Trainer(
         model,
         prepared.train,
-        config.train,
+        config.train.model_copy(update={"dropout_start": None}),  # where there is none, it costs nothing yet
         TrainingState(prepared.fingerprint),
         autocast_type(config.train.precision, torch_device, training=True),
         noise=Noise.of(prepared.vocabularies, config.train),

@@ -21,6 +21,7 @@ from s2s.report.html import visible
 from s2s.report.training import Course, training_charts, training_page
 from s2s.run_folder import RunFolder, existing_folder, reporting_os_errors, write_atomic
 from s2s.training.curve import trend, verdict
+from s2s.training.schedule import dropout_at
 
 CLASS_WIDTH = 5
 """Of the histograms of lengths, in pieces."""
@@ -240,9 +241,14 @@ def _facts(run: RunFolder, metrics: list[dict[str, Any]]) -> Iterator[tuple[str,
     yield (
         "model",
         f"{shape.preset}: {shape.n_encoder_layers} + {shape.n_decoder_layers} layers, width {shape.d_model},"
-        f" feed-forward {shape.d_ff}, {shape.n_heads} heads, dropout {shape.dropout:g}, {shape.norm}-norm",
+        f" feed-forward {shape.d_ff}, {shape.n_heads} heads, {shape.norm}-norm",
     )
     recipe = config.train
+    first, full = (dropout_at(recipe, shape.dropout, progress) for progress in (0.0, 1.0))
+    against = {"subword dropout": recipe.subword_dropout, "word dropout": recipe.word_dropout}
+    against |= {"weight decay": recipe.weight_decay, "R-Drop": recipe.consistency}
+    dropout = f"{first:g}" if first == full else f"{first:g} growing to {full:g}"
+    yield "regularisation", ", ".join([f"dropout {dropout}", *(f"{name} {x:g}" for name, x in against.items() if x)])
     yield (
         "training",
         f"{recipe.optimizer}, {recipe.schedule}, {recipe.batch_tokens:,} pieces a batch, label smoothing"

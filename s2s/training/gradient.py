@@ -126,7 +126,7 @@ class GradientWorkers:
         """Give dropout the randomness of this update, so that a resumed training draws the same.
 
         Returns:
-            The randomness of subword dropout.
+            The randomness of what is done to the text.
         """
         seed = seed_of_step(self.config.seed, step, worker)
         if worker == 0:

@@ -17,8 +17,8 @@ def optimizer_of(model: Transformer, config: TrainConfig, autocast: torch.dtype 
     """
     hidden = [matrix for stack in (model.encoder, model.decoder) for matrix in hidden_matrices(stack)]
     inside = [matrix.parameter for matrix in hidden]
-    outside = [parameter for parameter in model.parameters() if parameter not in set(inside)]
-    groups: list[dict[str, Any]] = [{"params": outside}]
+    is_inside = set(inside)
+    groups: list[dict[str, Any]] = [{"params": [each for each in model.parameters() if each not in is_inside]}]
     if config.optimizer == "adam":
         groups.append({"params": inside, "weight_decay": config.weight_decay})
     adam = torch.optim.Adam(

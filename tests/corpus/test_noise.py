@@ -1,6 +1,7 @@
 """What is done to text at random: hidden pieces are read as unknown and still to be said, all else stays as it is."""
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from s2s.symbols import BOS, EOS, PAD, UNK
 
 SYLLABLES = ["ka", "to", "mi", "ne", "ru", "sol", "ver", "in", "de", "pa"]
 WORDS = [*SYLLABLES, *("".join(two) for two in itertools.product(SYLLABLES, repeat=2))]
-LINES = [f"<2x> {' '.join(WORDS[number * place % len(WORDS)] for place in range(1, 7))}" for number in range(300)]
+LINES = [f"<2x> {' '.join(WORDS[number * place % len(WORDS)] for place in range(1, 7))} 漢" for number in range(300)]
 
 
 def noise_of(vocabularies: Vocabularies, subword: float, word: float) -> Noise | None:
@@ -32,9 +33,11 @@ def backwards(line: str) -> str:
 @pytest.fixture(scope="module")
 def encoded(tmp_path_factory: pytest.TempPathFactory) -> tuple[EncodedSplit, Vocabularies]:
     folder = tmp_path_factory.mktemp("noise")
+    without = [line.removesuffix(" 漢") for line in LINES]
+    (folder / "plain.tsv").write_text("".join(f"{line}\t{backwards(line)}\n" for line in without), "utf-8")
     (folder / "x.tsv").write_text("".join(f"{line}\t{backwards(line)}\n" for line in LINES), "utf-8")
-    corpus = open_pairs(str(folder / "x.tsv"), source="en", target="de")
-    vocabularies = Vocabularies.learn(corpus, VocabConfig(size=450, type="bpe", user_symbols=["<2x>"]))
+    corpus, plain = (open_pairs(str(folder / name), source="en", target="de") for name in ("x.tsv", "plain.tsv"))
+    vocabularies = Vocabularies.learn(plain, VocabConfig(size=450, type="bpe", user_symbols=["<2x>"]))
     return ensure_split(corpus, vocabularies, folder / "store", None)[0], vocabularies
 
 
@@ -68,11 +71,12 @@ def test_hidden_pieces_are_read_as_unknown_and_are_still_to_be_said(
     assert hidden.tgt_out_BT.equal(plain.tgt_out_BT)
     assert hidden.n_target_tokens == plain.n_target_tokens
     tag = vocabularies.src.encode("<2x>")[-1]
+    bytes_ = vocabularies.src.encode("漢")[-3:]  # no character of the text that the vocabulary was learnt from
     for before, after in ((plain.src_BS, hidden.src_BS), (plain.tgt_in_BT, hidden.tgt_in_BT)):
         changed = before != after
         assert (after[changed] == UNK).all()
-        assert not np.isin(before[changed].numpy(), [PAD, BOS, EOS, tag]).any()
-        can_be = ~np.isin(before.numpy(), [PAD, UNK, BOS, EOS, tag])
+        assert not np.isin(before[changed].numpy(), [PAD, BOS, EOS, tag, *bytes_]).any()
+        can_be = ~np.isin(before.numpy(), [PAD, UNK, BOS, EOS, tag, *bytes_])
         assert changed.numpy().sum() / can_be.sum() == pytest.approx(0.25, abs=0.03)
 
 
@@ -82,3 +86,20 @@ def test_what_is_hidden_is_a_function_of_the_generator(encoded: tuple[EncodedSpl
     first, again, other = (hider(ids, np.random.PCG64(seed)) for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_sides_with_vocabularies_of_their_own_have_noise_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "x.tsv").write_text("".join(f"{line}\t{line.upper()}\n" for line in LINES), "utf-8")
+    corpus = open_pairs(str(tmp_path / "x.tsv"), source="en", target="de")
+    vocabularies = Vocabularies.learn(corpus, VocabConfig(size=200, type="bpe", shared=False))
+    noise = noise_of(vocabularies, 0.3, 0.3)
+    assert noise is not None
+    for side, vocabulary, text in (
+        (noise.src, vocabularies.src, LINES[0]),
+        (noise.tgt, vocabularies.tgt, LINES[0].upper()),
+    ):
+        ids = np.array(vocabulary.encode(text))
+        found, _ = side.split(ids, np.zeros(len(ids), dtype=np.int64), np.random.PCG64(3))
+        assert len(found) > len(ids)
+        assert vocabulary.decode(found.tolist()) == text
+        assert (side.hide(ids, np.random.PCG64(3)) == UNK).any()

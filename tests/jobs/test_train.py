@@ -217,7 +217,6 @@ def test_resume_is_exact_with_several_workers_and_every_kind_of_dropout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str, precision: str
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    # a cosine would end at update 3 where training stops there
     config = small_config(
         tmp_path,
         max_steps=6,
@@ -227,14 +226,31 @@ def test_resume_is_exact_with_several_workers_and_every_kind_of_dropout(
         optimizer=optimizer,
         precision=precision,
         subword_dropout=0.2,
-        schedule="inverse_sqrt",
+        word_dropout=0.2,
+        dropout_start=0.02,
     )
     whole_config, whole = moved(config, "whole")
     train(whole_config)
     parts_config, parts = moved(config, "parts")
-    train(parts_config.model_copy(update={"train": config.train.model_copy(update={"max_steps": 3})}))
+    with monkeypatch.context() as patched:
+        stop_after(patched, 4)
+        with pytest.raises(Interrupted):
+            train(parts_config)
+    assert [step for step, _ in parts.checkpoints_by_step()][-1] == 4
     train(parts_config)
     torch.testing.assert_close(weights(whole, 6), weights(parts, 6), rtol=0, atol=0)
+
+
+def stop_after(patched: pytest.MonkeyPatch, step: int) -> None:
+    """Let a signal come after an update."""
+    updated = job.Session.updated
+
+    def update_then_signal(self: job.Session, report: Any) -> None:
+        updated(self, report)
+        if report.step == step:
+            signal.raise_signal(signal.SIGTERM)
+
+    patched.setattr(job.Session, "updated", update_then_signal)
 
 
 def test_overwrite_with_data_that_is_not_there_loses_nothing(tiny_config: Config) -> None:

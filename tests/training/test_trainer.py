@@ -139,7 +139,13 @@ def test_dropout_is_a_function_of_seed_and_update(tiny_config: Config) -> None:
 def test_dropout_grows_while_training_in_all_workers(tmp_path: Path) -> None:
     config = small_config(tmp_path, max_steps=4, batch_tokens=2048, dropout_start=0.1)
     prepared, model = prepared_and_model(config, dropout=0.5)
-    trainer = Trainer(model, prepared.train, config.train, TrainingState(prepared.fingerprint))
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        trainer = Trainer(model, prepared.train, config.train, TrainingState(prepared.fingerprint))
+    finally:
+        torch.set_num_threads(n_threads)
+    assert trainer.gradient.n_workers == 2
     seen: list[list[float]] = []
     inner = trainer.gradient.compute
 
