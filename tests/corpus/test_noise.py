@@ -91,7 +91,7 @@ def test_what_is_hidden_is_a_function_of_the_generator(encoded: tuple[EncodedSpl
 def test_sides_with_vocabularies_of_their_own_have_noise_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "x.tsv").write_text("".join(f"{line}\t{line.upper()}\n" for line in LINES), "utf-8")
     corpus = open_pairs(str(tmp_path / "x.tsv"), source="en", target="de")
-    vocabularies = Vocabularies.learn(corpus, VocabConfig(size=200, type="bpe", shared=False))
+    vocabularies = Vocabularies.learn(corpus, VocabConfig(size=340, type="bpe", shared=False))
     noise = noise_of(vocabularies, 0.3, 0.3)
     assert noise is not None
     for side, vocabulary, text in (
