@@ -44,7 +44,6 @@ def small_config(folder: Path, **train: Any) -> Config:
                 "warmup_steps": 2,
                 "learning_rate": 0.01,
                 "subword_dropout": 0.0,
-                "word_dropout": 0.0,
                 "validate_every": 5,
                 "checkpoint_every": 4,
                 **train,

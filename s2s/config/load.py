@@ -4,7 +4,7 @@ Every mistake is reported at once, each with its place. pydantic and PyYAML are 
 importing this module costs nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,10 +13,6 @@ from s2s.errors import ConfigError, InputMissingError
 if TYPE_CHECKING:
     from s2s.config.mistakes import Mistake
     from s2s.config.schema import Config
-
-
-_AS_BEFORE: dict[str, dict[str, Any]] = {"train": {"word_dropout": 0.0, "dropout_start": None, "weight_decay": 0.0}}
-"""Options that came later, as trainings were before: a preset would fill in what such a training never had."""
 
 
 class _Place(NamedTuple):
@@ -44,17 +40,6 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> "Config":
     return _parse(_read(path), printable(str(path)), overrides)
 
 
-def load_resolved(path: Path) -> "Config":
-    """Read what `dump_config` wrote, with options that this version of s2s did not know as they then were.
-
-    Raises:
-        InputMissingError, ConfigError: See `load_config`.
-    """
-    from s2s.config.mistakes import printable
-
-    return _parse(_read(path), printable(str(path)), (), _AS_BEFORE)
-
-
 def with_overrides(config: "Config", overrides: Sequence[str]) -> "Config":
     """A config with `KEY=VALUE` overrides, checked as if it had been read from a file.
 
@@ -64,9 +49,7 @@ def with_overrides(config: "Config", overrides: Sequence[str]) -> "Config":
     return _parse(dump_config(config).encode(), "the config", overrides)
 
 
-def _parse(
-    content: bytes, name: str, overrides: Sequence[str], fill: Mapping[str, Mapping[str, Any]] | None = None
-) -> "Config":
+def _parse(content: bytes, name: str, overrides: Sequence[str]) -> "Config":
     from pydantic import ValidationError
 
     from s2s.config.mistakes import broken_sections, find_mistakes, show_key
@@ -96,8 +79,6 @@ def _parse(
         problem = _apply(override, data, places, place)
         if problem:
             found.append((place, problem))
-    for section, values in (fill or {}).items():
-        data[section] = {**values, **data.get(section, {})}
     try:
         config = Config.model_validate(data)
     except ValidationError as error:

@@ -39,9 +39,11 @@ def recipe_for(n_pairs: int, *, on_gpu: bool) -> list[Choice]:
         return [
             pieces,
             Choice("model.preset", "tiny", "4+4 layers of width 128: a larger one learns so few pairs by heart"),
-            Choice("model.dropout", 0.4, "against learning so few pairs by heart; it grows to this while it trains"),
+            Choice("model.dropout", 0.4, "against learning so few pairs by heart; grows to this"),
             Choice("train.max_steps", max(1_500, steps), "updates"),
             Choice("train.dropout_start", 0.1, "dropout at first, to learn fast"),
+            Choice("train.word_dropout", 0.1, "pieces hidden at random, for the same reason"),
+            Choice("train.weight_decay", 0.1, "and this too"),
             Choice("train.batch_tokens", 1_024 if n_pairs < 8_000 else 2_048, "small batches: more updates an epoch"),
             Choice("train.validate_every", max(100, _round(steps / 20)), "updates between validations"),
         ]

@@ -196,8 +196,6 @@ class Config(Section):
         recipe = dict(preset["train"])
         if train.get("max_minutes") is not None:  # a time limit replaces the preset's number of updates
             recipe.pop("max_steps")
-        if train.get("start_from") is not None:  # a model that knows something can know it by heart at once
-            recipe["dropout_start"] = None
         return {**given, "model": {**preset["model"], **model}, "train": {**recipe, **train}}
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from s2s.config.load import load_resolved
+from s2s.config.load import load_config
 from s2s.console import say
 from s2s.jobs.evaluate import Evaluation
 from s2s.run_folder import RunFolder, write_atomic
@@ -46,7 +46,7 @@ def _card(run: RunFolder, verdict: str, tests: Sequence[Evaluation]) -> str:
     data, facts, shape = _read(run.data_json), described["facts"], described["model"]
     source, target = data["source"], data["target"]
     search = _read(run.model / "generation.json")
-    parent = load_resolved(run.resolved).train.start_from
+    parent = load_config(run.resolved).train.start_from
     lines = [
         *front_matter(source, target, run.path.resolve().name, tests),
         "",

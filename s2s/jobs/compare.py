@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from s2s.config.load import load_resolved
+from s2s.config.load import load_config
 from s2s.config.schema import Config
 from s2s.decoding.bundle import load_targets
 from s2s.decoding.translator import Translator
@@ -45,7 +45,7 @@ def config_of(run: Path) -> Config:
             where=str(run),
             hint="A model alone does not say on what text it was trained, and how: give its run folder",
         )
-    return load_resolved(resolved)
+    return load_config(resolved)
 
 
 def refuse_several_targets(run: Path) -> None:

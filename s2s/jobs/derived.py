@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from s2s.config.load import load_resolved, with_overrides
+from s2s.config.load import load_config, with_overrides
 from s2s.config.schema import Config, TrainConfig
 from s2s.console import say
 from s2s.corpus.file_sums import FileSums
@@ -86,7 +86,7 @@ def recipe_of(config: Config) -> TrainConfig:
         resolved = RunFolder(Path(config.train.start_from)).resolved
         if not resolved.is_file():
             break
-        config = load_resolved(resolved)
+        config = load_config(resolved)
     return config.train.model_copy(update={"start_from": None})
 
 

@@ -3,6 +3,7 @@
 All choices are made on the validation split. The test split is scored once, to report.
 """
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from s2s.config.schema import DecodeConfig
@@ -18,8 +19,8 @@ from s2s.training.checkpoint import regular_checkpoints
 if TYPE_CHECKING:
     from s2s.jobs.train import Session
 
-LENGTH_PENALTIES = (0.6, 1.0, 1.4, 1.8)
-"""What is tried."""
+LENGTH_PENALTIES = (0.2, 0.6, 1.0, 1.4, 1.8, 2.2, 2.6, 3.0)
+"""What can be chosen."""
 
 N_SENTENCES = 1_000
 """Validation sentences that choose among them, evenly spread."""
@@ -70,16 +71,36 @@ def choose_search(session: "Session") -> DecodeConfig:
     rows = evenly_spread(len(sources), N_SENTENCES)
     sources, references = ([side[row] for row in rows] for side in (sources, references))
     translator = Translator(session.bundle({}), session.config.train.precision)
-    scores = {}
-    for alpha in LENGTH_PENALTIES:
+
+    def score(alpha: float) -> float:
         options = translator.options(length_penalty=alpha)
         translations = translator.translate_lines(sources, options, session.check_stop)
         hypotheses = [translation.text for translation in translations]
-        scores[alpha] = mean_bleu(hypotheses, TestSet("valid", sources, references), translator.bundle).value
+        return mean_bleu(hypotheses, TestSet("valid", sources, references), translator.bundle).value
+
+    scores = climb(LENGTH_PENALTIES, 1.0, score)
     best = max(scores, key=lambda alpha: (scores[alpha], -abs(alpha - 1.0)))
-    listed = ", ".join(f"{alpha:g}: {score:.2f}" for alpha, score in scores.items())
+    listed = ", ".join(f"{alpha:g}: {value:.2f}" for alpha, value in sorted(scores.items()))
     say(f"length penalty {best:g} (validation BLEU, beam {decode.beam}: {listed})")
     return decode.model_copy(update={"length_penalty": best})
+
+
+def climb(values: Sequence[float], start: float, score: Callable[[float], float]) -> dict[float, float]:
+    """Scores of `start` and of what follows it in both directions, as long as it gets better.
+
+    >>> climb([0, 1, 2, 3, 4, 5], 2, lambda value: -((value - 3) ** 2))
+    {2: -1, 3: 0, 4: -1, 1: -4}
+    """
+    middle = values.index(start)
+    scores = {start: score(start)}
+    for direction in (values[middle + 1 :], values[:middle][::-1]):
+        before = scores[start]
+        for value in direction:
+            scores[value] = score(value)
+            if scores[value] <= before:
+                break
+            before = scores[value]
+    return scores
 
 
 def evenly_spread(n: int, most: int) -> list[int]:

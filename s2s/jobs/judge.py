@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from s2s.config.load import load_resolved
+from s2s.config.load import load_config
 from s2s.console import Progress, say
 from s2s.decoding.bundle import find_bundle, load_languages, load_targets
 from s2s.decoding.hub import PREFIX
@@ -221,7 +221,7 @@ def _words_of_run(run: Path, target: str) -> Counter[str] | None:
     if not resolved.is_file():
         return None
     try:
-        config = load_resolved(resolved)
+        config = load_config(resolved)
         pairs = open_split(config, config.data.train)
         n_pairs = sum(1 for _ in pairs)
         counted: Counter[str] = Counter()

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from s2s.config.load import load_resolved
+from s2s.config.load import load_config
 from s2s.console import duration, say
 from s2s.corpus.store import EncodedSplit
 from s2s.decoding.bundle import find_bundle
@@ -200,7 +200,7 @@ def _state(run: RunFolder) -> str:
 
 def _left(run: RunFolder, last: dict[str, Any]) -> str:
     """How long it will take, by what it took."""
-    config = load_resolved(run.resolved).train
+    config = load_config(run.resolved).train
     shares = []
     if config.max_steps is not None:
         shares.append(last["step"] / config.max_steps)
@@ -211,7 +211,7 @@ def _left(run: RunFolder, last: dict[str, Any]) -> str:
 
 
 def _row(run: RunFolder) -> dict[str, Any]:
-    config = load_resolved(run.resolved)
+    config = load_config(run.resolved)
     metrics = _metrics(run)
     valid = [one["bleu"] for one in metrics if one["kind"] == "valid"]
     tests = [  # of several languages the mean
@@ -234,7 +234,7 @@ def _row(run: RunFolder) -> dict[str, Any]:
 
 
 def _facts(run: RunFolder, metrics: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    config = load_resolved(run.resolved)
+    config = load_config(run.resolved)
     yield "state", _state(run)
     yield "languages", f"{config.data.source} to {config.data.target}"
     shape = config.model

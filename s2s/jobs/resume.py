@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from s2s.config.load import differences, flat, load_resolved
+from s2s.config.load import differences, flat, load_config
 from s2s.config.schema import Config
 from s2s.console import duration, say
 from s2s.decoding.bundle import load_bundle, load_facts
@@ -34,7 +34,7 @@ def refuse_other_config(run: RunFolder, config: Config) -> None:
     """Raise if the folder holds a training with another config; say what changed if it may."""
     if not run.resolved.is_file():
         return
-    changes = differences(load_resolved(run.resolved), config)
+    changes = differences(load_config(run.resolved), config)
     frozen = [change for change in changes if change[0] in what_is_frozen(config)]
     if frozen and run.checkpoints_by_step():
         listing = "\n".join(f"  {key}: {old!r} there, {new!r} now" for key, old, new in frozen)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from s2s.config.load import load_resolved
+from s2s.config.load import load_config
 from s2s.console import say
 from s2s.corpus.pairs import open_pairs, tag_of
 from s2s.corpus.text import read_lines
@@ -63,7 +63,7 @@ def split_of_run(run: Path, split: str) -> TestSet:
     resolved = RunFolder(run).resolved
     if not resolved.is_file():
         raise InputMissingError("not a run folder: no resolved.yaml", where=str(run), hint="use --src and --ref")
-    config = load_resolved(resolved)
+    config = load_config(resolved)
     spec = {"test": config.data.test, "valid": config.data.valid}.get(split)
     if spec is None:
         raise UsageError(f"the run's config has no {split} split", where=str(run), hint="use --src and --ref")

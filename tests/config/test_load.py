@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from s2s.config.load import differences, dump_config, load_config, load_resolved
+from s2s.config.load import differences, dump_config, load_config
 from s2s.config.options import options
 from s2s.errors import ConfigError, InputMissingError
 
@@ -289,20 +289,3 @@ def test_importing_the_loader_is_cheap_and_a_bad_config_needs_no_torch(folder):
     )
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     subprocess.run([sys.executable, "-c", code], check=True, env=env)
-
-
-def test_what_an_earlier_version_has_written_is_read_as_it_was(folder):
-    """It knew no weight decay, word dropout or growing dropout, whatever the preset says now."""
-    config = load(GOOD)
-    old = "\n".join(
-        line
-        for line in dump_config(config).split("\n")
-        if not line.strip().startswith(("word_", "weight_", "dropout_s"))
-    )
-    Path("resolved.yaml").write_text(old, "utf-8")
-    read = load_resolved(Path("resolved.yaml"))
-    assert (read.train.word_dropout, read.train.dropout_start, read.train.weight_decay) == (0.0, None, 0.0)
-    changed = {"train.word_dropout", "train.dropout_start", "train.weight_decay"}
-    assert {key for key, _, _ in differences(read, config)} == changed
-    Path("resolved.yaml").write_text(dump_config(config), "utf-8")
-    assert load_resolved(Path("resolved.yaml")) == config
