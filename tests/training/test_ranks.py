@@ -80,7 +80,8 @@ def ranked() -> Iterator[Ranked]:
 
 
 def config_file(folder: Path, **train: Any) -> Path:
-    config = small_config(folder, schedule="inverse_sqrt", **train)
+    noise = {"subword_dropout": 0.2, "word_dropout": 0.2}
+    config = small_config(folder, schedule="inverse_sqrt", **noise, **train)
     path = folder / "config.yaml"
     path.write_text(dump_config(config), "utf-8")
     return path
