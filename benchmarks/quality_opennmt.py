@@ -3,8 +3,8 @@
     python benchmarks/quality_opennmt.py DATA RUN --python VENV/bin/python [--minutes 12] [--out runs/opennmt]
 
 DATA is the folder that `quality.py` takes, RUN a run of s2s on it: its vocabulary and sizes are used. VENV is another
-environment with OpenNMT-py 3.5.1 (it needs numpy below 2 and torch). Its recipe is the usual one of the tiny model
-(Adam, noam, label smoothing 0.1), with a warm-up that fits the number of updates, which a probe says; the average of
+environment with OpenNMT-py 3.5.1 (with numpy below 2, torch, pyahocorasick). Its recipe is the usual one of the tiny
+model (Adam, noam, label smoothing 0.1), with a warm-up that fits the number of updates, which a probe says; the average of
 the last checkpoints and the last one are both translated with beam 5, and the better on validation is reported.
 """
 
@@ -14,7 +14,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from quality import lines, published_protocol
+from quality import REFERENCE, lines, published_protocol
 from sacrebleu import corpus_bleu
 
 from s2s.decoding.bundle import load_bundle
@@ -122,7 +122,7 @@ def main() -> None:
         best = max(best, (value, model))
     hypotheses = translated(given.python, out, best[1], "test_2016")
     cased = corpus_bleu(hypotheses, [lines(given.data / "test_2016.de")])
-    published = published_protocol(hypotheses, given.data / "test_2016.lc.norm.tok.de")
+    published = published_protocol(hypotheses, given.data / REFERENCE)
     print(f"test_2016, {best[1].name}: 13a {cased.score:.2f}, lc-norm-tok {published:.2f}")
 
 
