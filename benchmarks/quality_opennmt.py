@@ -4,8 +4,8 @@
 
 DATA is the folder that `quality.py` takes, RUN a run of s2s on it: its vocabulary and sizes are used. VENV is another
 environment with OpenNMT-py 3.5.1 (with numpy below 2, torch, pyahocorasick). Its recipe is the usual one of the tiny
-model (Adam, noam, label smoothing 0.1), with a warm-up that fits the number of updates, which a probe says; the average of
-the last checkpoints and the last one are both translated with beam 5, and the better on validation is reported.
+model (Adam, noam, label smoothing 0.1), with a warm-up that fits the number of updates, which a probe says; the average
+of the last checkpoints and the last one are both translated with beam 5, and the better on validation is reported.
 """
 
 import argparse
