@@ -20,7 +20,7 @@ from s2s.doctor.characters import N_CODES
 from s2s.doctor.lines import look_at
 from s2s.errors import InputMissingError
 from s2s.jobs.compare import Domain, compare_models, config_of, refuse_several_targets, text_of
-from s2s.jobs.derived import changed, deriving, file_sums, for_more_text, held_out_of, recipe_of, specs_of
+from s2s.jobs.derived import changed, deriving, file_sums, held_out_of, recipe_of, specs_of
 from s2s.jobs.synthetic import translate_lines_to
 from s2s.jobs.tokenize import open_split
 from s2s.jobs.train import train
@@ -130,9 +130,9 @@ def _turned(was: Config, folder: Path) -> Config:
 def _config(was: Config, run: RunFolder, n_new: int) -> Config:
     """The parent's config with the new pairs, the mark as a symbol, and more updates as there is more text."""
     recipe = recipe_of(was)
-    if n_new:
+    if recipe.max_steps is not None and n_new:
         n_old = sum(1 for _ in open_split(was, was.data.train))
-        recipe = for_more_text(recipe, (n_old + n_new) / n_old)
+        recipe = recipe.model_copy(update={"max_steps": round(recipe.max_steps * ((n_old + n_new) / n_old) ** 0.5)})
     symbols = list(dict.fromkeys([*was.vocab.user_symbols, MARK]))
     spec = f"{run.data / 'backtranslated'}.{{{was.data.source},{was.data.target}}}"
     return was.model_copy(

@@ -90,13 +90,6 @@ def recipe_of(config: Config) -> TrainConfig:
     return config.train.model_copy(update={"start_from": None})
 
 
-def for_more_text(recipe: TrainConfig, times: float) -> TrainConfig:
-    """A recipe for so many times as much text: more updates, by the root of it; a time that is given stays."""
-    if recipe.max_steps is None:
-        return recipe
-    return recipe.model_copy(update={"max_steps": round(recipe.max_steps * times**0.5)})
-
-
 def held_out_of(config: Config) -> list[HeldOut]:
     """The validation and test text of a run."""
     splits = {Fault.IN_VALID: config.data.valid, Fault.IN_TEST: config.data.test}

@@ -16,7 +16,7 @@ from s2s.console import say
 from s2s.decoding.bundle import bundle_sum
 from s2s.decoding.translator import Translator
 from s2s.jobs.compare import Domain, compare_models, config_of, text_of
-from s2s.jobs.derived import changed, content_of, deriving, for_more_text, recipe_of, specs_of
+from s2s.jobs.derived import changed, content_of, deriving, recipe_of, specs_of
 from s2s.jobs.synthetic import translate_lines_to
 from s2s.jobs.tokenize import open_split
 from s2s.jobs.train import train
@@ -107,15 +107,20 @@ def _student(was: Config, run: RunFolder) -> Config:
     if was.model.preset == "tiny":
         shape |= {"d_model": was.model.d_model // 2, "n_heads": max(1, was.model.n_heads // 2)}
     # a small model that is shown one way to say it hardly learns by heart
-    more = {"preset": preset, "n_decoder_layers": 1, "dropout": was.model.dropout / 2}
-    recipe = for_more_text(recipe_of(was), 2.0)  # each source comes with two targets
+    more = {"preset": preset, "n_decoder_layers": 1, "dropout": min(0.1, was.model.dropout / 2)}
+    recipe = recipe_of(was)
+    # each source comes with two targets, and is seen as often as the teacher saw it: an update of a student costs little
+    n_updates = None if recipe.max_steps is None else 2 * recipe.max_steps
+    recipe = recipe.model_copy(
+        update={"max_steps": n_updates, "consistency": 0.0, "word_dropout": 0.0, "dropout_start": None}
+    )
     spec = f"{run.data / 'distilled'}.{{{was.data.source},{was.data.target}}}"
     return was.model_copy(
         update={
             "run": str(run.path),
             "data": was.data.model_copy(update={"train": [spec, *specs_of(was)]}),
             "model": was.model.model_copy(update={**shape, **more}),
-            "train": recipe.model_copy(update={"consistency": 0.0, "word_dropout": 0.0, "dropout_start": None}),
+            "train": recipe,
         }
     )
 
