@@ -109,7 +109,7 @@ def _student(was: Config, run: RunFolder) -> Config:
     # a small model that is shown one way to say it hardly learns by heart
     more = {"preset": preset, "n_decoder_layers": 1, "dropout": min(0.1, was.model.dropout / 2)}
     recipe = recipe_of(was)
-    # each source comes with two targets, and is seen as often as the teacher saw it: an update of a student costs little
+    # each source comes with two targets, each seen as often as the teacher saw one: an update of a student costs little
     n_updates = None if recipe.max_steps is None else 2 * recipe.max_steps
     recipe = recipe.model_copy(
         update={"max_steps": n_updates, "consistency": 0.0, "word_dropout": 0.0, "dropout_start": None}
