@@ -148,9 +148,11 @@ def test_what_is_held_out_is_not_learnt_from_and_a_stop_changes_nothing(
 
 def test_a_student_is_never_larger_than_its_teacher(folder: Path) -> None:
     was = config_of(folder / "run")
-    small = was.model_copy(update={"model": was.model.model_copy(update={"preset": "small", "d_model": 64})})
+    shape = {"preset": "small", "d_model": 64, "dropout": 0.4}
+    small = was.model_copy(update={"model": was.model.model_copy(update=shape)})
     student = _student(small, RunFolder(folder / "x"))
     assert (student.model.d_model, student.model.n_encoder_layers, student.model.n_decoder_layers) == (64, 1, 1)
+    assert student.model.dropout == 0.1
     assert was.train.max_steps is not None
     assert student.train.max_steps == 2 * was.train.max_steps  # there is twice the text
     timed = was.model_copy(update={"train": was.train.model_copy(update={"max_steps": None, "max_minutes": 5.0})})
