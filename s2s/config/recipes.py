@@ -39,7 +39,7 @@ def recipe_for(n_pairs: int, *, on_gpu: bool) -> list[Choice]:
         steps = int(_round(16_000 * (n_pairs / 29_000) ** 0.75))
         return [
             pieces,
-            Choice("model.preset", "tiny", "4+4 layers of width 128: a larger one learns so few pairs by heart"),
+            Choice("model.preset", "tiny", "4+4 layers of width 128: the best published for so few pairs"),
             Choice("model.dropout", 0.4, "against learning so few pairs by heart; grows to this"),
             Choice("train.max_steps", max(1_500, steps), "updates"),
             Choice("train.dropout_start", 0.1, "dropout at first, to learn fast"),
