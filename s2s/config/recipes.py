@@ -23,18 +23,30 @@ class Choice:
     reason: str
 
 
-def recipe_for(n_pairs: int, *, on_gpu: bool) -> list[Choice]:
+N_RESERVED = 300
+"""Pieces that are no characters of the text: 256 bytes, control symbols and tags, with some to spare."""
+
+
+def pieces_for(n_characters: int) -> int:
+    """The fewest pieces for a text of so many characters: one for each, and half as many for what they form."""
+    return int(_round(N_RESERVED + 1.5 * n_characters))
+
+
+def recipe_for(n_pairs: int, *, on_gpu: bool, n_characters: int = 0) -> list[Choice]:
     """Choose size, vocabulary, regularisation and length of training.
 
     Args:
         n_pairs: Training pairs, without those that are dropped.
         on_gpu: Whether there is a device for large models.
+        n_characters: Different characters of the text, each of which becomes a piece.
 
     Returns:
         Choices in the order of a config.
     """
     vocabulary = _round(min(32_000.0, max(500.0, 2_000 * (n_pairs / 2_000) ** 0.5)))
     pieces = Choice("vocab.size", vocabulary, "pieces; grows with the root of the corpus, as rare ones are not learnt")
+    if pieces_for(n_characters) > vocabulary:
+        pieces = Choice("vocab.size", pieces_for(n_characters), f"pieces, as there are {n_characters:,} characters")
     if n_pairs < 60_000:
         steps = int(_round(16_000 * (n_pairs / 29_000) ** 0.75))
         return [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from s2s.corpus.columns import NESTED, Wanted
 from s2s.corpus.memories import ENDINGS, languages_in
-from s2s.corpus.pairs import open_specs
+from s2s.corpus.pairs import open_specs, split_direction
 from s2s.corpus.text import COMPRESSIONS, uncompressed_suffix
 from s2s.errors import DataError
 
@@ -107,7 +107,7 @@ def in_direction(spec: str, source: str, target: str) -> str:
     >>> in_direction("x.{en,de}", "de", "en"), in_direction("x.en,x.de", "de", "en"), in_direction("x.tsv", "de", "en")
     ('x.{de,en}', 'x.de,x.en', 'x.tsv')
     """
-    if _is_table(spec) or _in_name(spec) != (target, source):
+    if split_direction(spec)[0] or _is_table(spec) or _in_name(spec) != (target, source):
         return spec
     if _BRACES.search(spec):
         return _BRACES.sub(r"{\2,\1}", spec)

@@ -149,6 +149,10 @@ class PairCorpus:
         for part in self._parts:
             yield from part.pairs(complain)
 
+    def untagged(self) -> "PairCorpus":
+        """The same text as it is written, without the tags of the languages to translate into."""
+        return PairCorpus([replace(part, tag="") for part in self._parts], self._sums)
+
     def identity(self) -> list[dict[str, Any]]:
         """What the pairs come from, for JSON, part by part.
 

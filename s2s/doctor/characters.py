@@ -58,6 +58,8 @@ SCRIPT_NAMES = list(SCRIPTS)
 CHARACTERS_AS_WORDS = {"Kana", "Han"}
 """Of these scripts, which have no spaces, a character is taken for a word. In Thai, Lao, Khmer, Burmese and Tibetan,
 which have none either, single letters say too little: there what stands between spaces is a word."""
+UNSPACED_SCRIPTS = CHARACTERS_AS_WORDS | {"Thai", "Lao", "Khmer", "Myanmar", "Tibetan"}
+"""All scripts without spaces between words."""
 
 # markup, U+FFFD, and bytes that were not UTF-8 (lone surrogates)
 _RARE = [*map(ord, "<&\ufffd"), *range(0xDC80, 0xDD00)]

@@ -10,17 +10,20 @@ from pathlib import Path
 import numpy as np
 
 from s2s.config.load import dump_config, load_config
+from s2s.config.recipes import N_RESERVED
 from s2s.config.schema import Config
 from s2s.console import say
+from s2s.corpus.pairs import PairCorpus
 from s2s.corpus.text import read_lines
 from s2s.decoding.bundle import bundle_sum
 from s2s.decoding.sampling import Sampling
 from s2s.decoding.translator import Translator
-from s2s.doctor.characters import N_CODES
+from s2s.doctor.characters import N_CODES, Sums
+from s2s.doctor.examine import examine
 from s2s.doctor.lines import look_at
 from s2s.errors import InputMissingError
 from s2s.jobs.compare import Domain, compare_models, config_of, refuse_several_targets, text_of
-from s2s.jobs.derived import changed, deriving, file_sums, held_out_of, recipe_of, specs_of
+from s2s.jobs.derived import changed, deriving, file_sums, recipe_of, specs_of
 from s2s.jobs.synthetic import translate_lines_to
 from s2s.jobs.tokenize import open_split
 from s2s.jobs.train import train
@@ -29,6 +32,9 @@ from s2s.runtime import set_threads
 
 MARK = "<BT>"
 """Stands before a source that was translated: what follows may be clumsy, and what it stands for is not."""
+
+
+_AT_ONCE = 2_048  # lines
 
 
 def backtranslate(
@@ -74,8 +80,16 @@ def backtranslate(
                 raise InputMissingError(f"is no model from {target} to {source}", where=str(reverse))
             given, made = (Path(f"{run.data / 'backtranslated'}.{language}") for language in (target, source))
             how = Sampling() if sample else None
-            translate_lines_to(translator, lines, given, made, n_lines=len(lines), sampling=how, mark=f"{MARK} ")
-            draft = changed(_config(was, run, len(lines)), overrides)
+            n_made = translate_lines_to(
+                translator, lines, given, made, n_lines=len(lines), sampling=how, mark=f"{MARK} "
+            )
+            if not n_made:
+                raise InputMissingError(
+                    "no line could be translated",
+                    where=str(reverse),
+                    hint="The model of the other direction is not trained well enough, or the text is of another kind.",
+                )
+            draft = changed(_config(was, run, n_made, lines), overrides)
             write_atomic(run.config, dump_config(draft))
         config = load_config(run.config)
     train(config, device=device, threads=threads, given=run.config.read_bytes())
@@ -86,8 +100,9 @@ def _lines_of(files: Sequence[Path], was: Config) -> list[str]:
     """The lines with text, each once, without those that the parent's validation and test sets have."""
     every = [line for path in files for line in read_lines(path) if line.strip()]
     lines = list(dict.fromkeys(every))
-    targets = np.concatenate([held.targets for held in held_out_of(was)])
-    sums = look_at(lines, np.zeros(N_CODES, dtype=np.uint8)).text
+    # all of them, short ones too: to leave out a line costs nothing
+    targets = np.concatenate([_targets_of(open_split(was, spec)) for spec in (was.data.valid, was.data.test) if spec])
+    sums = _sums_of(lines)
     kept = [line for line, is_held in zip(lines, np.isin(sums, targets).tolist(), strict=True) if not is_held]
     say(
         f"{len(kept):,} lines to learn from; left out {len(every) - len(lines):,} that came before and"
@@ -96,6 +111,20 @@ def _lines_of(files: Sequence[Path], was: Config) -> list[str]:
     if not kept:
         raise InputMissingError("there is no line to learn from", where=", ".join(map(str, files)))
     return kept
+
+
+def _targets_of(corpus: PairCorpus) -> Sums:
+    """Hash sums of the targets that have letters."""
+    examined = examine(corpus)
+    sums: Sums = examined.texts[1][examined.n_words_of[1] > 0]
+    return sums
+
+
+def _sums_of(lines: Sequence[str]) -> Sums:
+    """Hash sums of the letters and digits of lines, some at a time: to look at a character takes memory."""
+    nothing = np.zeros(N_CODES, dtype=np.uint8)
+    parts = [look_at(lines[first : first + _AT_ONCE], nothing).text for first in range(0, len(lines), _AT_ONCE)]
+    return np.concatenate([np.zeros(0, dtype=np.uint64), *parts])
 
 
 def _reverse_of(parent: Path, was: Config, folder: Path, device: str, threads: int | None) -> Path:
@@ -119,27 +148,43 @@ def _turned(was: Config, folder: Path) -> Config:
         base.parent.mkdir(parents=True, exist_ok=True)
         with writing_to(Path(f"{base}.{source}")) as sources, writing_to(Path(f"{base}.{target}")) as targets:
             for pair in open_split(was, spec):
+                if pair.src.startswith(f"{MARK} "):
+                    continue  # a machine's words are nothing to learn to say
                 sources.write(f"{pair.tgt}\n".encode())
                 targets.write(f"{pair.src}\n".encode())
         specs[name] = f"{base}.{{{source},{target}}}"
     changes = {"source": source, "target": target, "source_column": None, "target_column": None, "test": None, **specs}
     data = was.data.model_copy(update=changes)
-    return was.model_copy(update={"run": str(folder), "data": data, "train": recipe_of(was)})
+    symbols = [symbol for symbol in was.vocab.user_symbols if symbol != MARK]
+    vocab = was.vocab.model_copy(update={"user_symbols": symbols})
+    return was.model_copy(update={"run": str(folder), "data": data, "vocab": vocab, "train": recipe_of(was)})
 
 
-def _config(was: Config, run: RunFolder, n_new: int) -> Config:
-    """The parent's config with the new pairs, the mark as a symbol, and more updates as there is more text."""
+def _config(was: Config, run: RunFolder, n_new: int, lines: Sequence[str] = ()) -> Config:
+    """The parent's config with the new pairs, the mark as a symbol, and more updates as there is more text.
+
+    New lines bring new characters; if the vocabulary is too small for them, it grows.
+    """
     recipe = recipe_of(was)
     if recipe.max_steps is not None and n_new:
         n_old = sum(1 for _ in open_split(was, was.data.train))
         recipe = recipe.model_copy(update={"max_steps": round(recipe.max_steps * ((n_old + n_new) / n_old) ** 0.5)})
     symbols = list(dict.fromkeys([*was.vocab.user_symbols, MARK]))
+    size = was.vocab.size
+    if lines:
+        known: set[str] = set()
+        for pair in open_split(was, was.data.train):
+            known.update(pair.src, pair.tgt)
+        n_more = len(set[str]().union(*lines) - known) + len(symbols) - len(was.vocab.user_symbols)
+        if len(known) + n_more + N_RESERVED > size:  # there may be no room for them
+            size += n_more
+            say(f"vocab.size: {size:,} pieces, {n_more:,} more for characters that only the new lines have")
     spec = f"{run.data / 'backtranslated'}.{{{was.data.source},{was.data.target}}}"
     return was.model_copy(
         update={
             "run": str(run.path),
             "data": was.data.model_copy(update={"train": [*specs_of(was), spec]}),
-            "vocab": was.vocab.model_copy(update={"user_symbols": symbols}),
+            "vocab": was.vocab.model_copy(update={"user_symbols": symbols, "size": size}),
             "train": recipe,
         }
     )

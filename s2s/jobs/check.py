@@ -10,7 +10,7 @@ from s2s.config.schema import Config
 from s2s.console import say
 from s2s.corpus.columns import Wanted
 from s2s.corpus.guess import UNKNOWN, as_specs, guess_languages, in_direction
-from s2s.corpus.pairs import PairCorpus, files_of, open_specs
+from s2s.corpus.pairs import PairCorpus, files_of, open_specs, split_direction
 from s2s.corpus.text import uncompressed_suffix
 from s2s.doctor.examine import Examined, HeldOut, examine
 from s2s.doctor.faults import Fault
@@ -34,7 +34,7 @@ def open_splits(specs: Specs, wanted: Wanted | None) -> dict[str, PairCorpus]:
         wanted = Wanted(*languages_of(specs["train"]))
     source, target = wanted.source, wanted.target
     turned = {name: [in_direction(spec, source, target) for spec in split] for name, split in specs.items()}
-    return {name: open_specs(split, wanted) for name, split in turned.items()}
+    return {name: open_specs(split, wanted).untagged() for name, split in turned.items()}
 
 
 def of_config(config: Config) -> tuple[dict[str, list[str]], Wanted]:
@@ -80,13 +80,23 @@ def check(corpora: Mapping[str, PairCorpus], *, n_examples: int = 3, others: Seq
     return [reports[name] for name in corpora]
 
 
-def clean_files(spec: str, corpora: Mapping[str, PairCorpus]) -> list[Path]:
+def clean_files(spec: str, corpora: Mapping[str, PairCorpus], train: Sequence[str]) -> list[Path]:
     """The files of a cleaned copy: two, as `clean.{en,de}`, or a `.tsv` or `.jsonl` file.
+
+    Args:
+        spec: What was asked for.
+        corpora: What is read.
+        train: Specs of the training text.
 
     Raises:
         UsageError: It cannot be written in this form.
         CannotCreateError: A file is one of those that are read.
     """
+    directions = {split_direction(one.strip())[0] for one in train}
+    if len(directions) > 1:
+        raise UsageError(
+            "a cleaned copy of several directions cannot be one pair of files", hint="Check and clean each by itself."
+        )
     paths = files_of(spec)
     ending = uncompressed_suffix(paths[0])
     if any(path.suffix.lower() in (".gz", ".zst", ".csv", ".parquet") for path in paths) or (

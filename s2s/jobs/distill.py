@@ -83,12 +83,11 @@ def distill(
     """
     set_threads(threads)
     was = config_of(teacher)
-    languages = (was.data.source, was.data.target)
     draft = changed(_student(was, RunFolder(folder)), overrides)  # what is wrong with it is said first
     corpus = open_split(was, was.data.train)
     made_from = {"command": "distill", "teacher": bundle_sum(teacher), "text": content_of({"train": corpus})}
     with deriving(folder, {**made_from, "beam": beam, "set": list(overrides)}) as run:
-        given, made = (Path(f"{run.data / 'distilled'}.{language}") for language in languages)
+        given, made = (Path(f"{run.data / 'distilled'}.{name}") for name in _names(was))
         if not run.config.exists():
             translator = Translator.load(teacher, device)
             n_lines = sum(1 for _ in corpus)
@@ -97,6 +96,12 @@ def distill(
         config = load_config(run.config)
     train(config, device=device, threads=threads, given=run.config.read_bytes())
     return _measure(teacher, folder, device)
+
+
+def _names(was: Config) -> tuple[str, str]:
+    """The endings of the two files of text, which have to differ: a model of many languages may call both `mul`."""
+    source, target = was.data.source, was.data.target
+    return (source, target) if source != target else ("source", "target")
 
 
 def _student(was: Config, run: RunFolder) -> Config:
@@ -114,7 +119,7 @@ def _student(was: Config, run: RunFolder) -> Config:
     recipe = recipe.model_copy(
         update={"max_steps": n_updates, "consistency": 0.0, "word_dropout": 0.0, "dropout_start": None}
     )
-    spec = f"{run.data / 'distilled'}.{{{was.data.source},{was.data.target}}}"
+    spec = f"{run.data / 'distilled'}.{{{','.join(_names(was))}}}"
     return was.model_copy(
         update={
             "run": str(run.path),

@@ -40,7 +40,7 @@ def init(folder: Path, wishes: Wishes, *, device: str = "auto", threads: int | N
         raise CannotCreateError("is there already", where=str(run.config), hint="Take another name, or delete it.")
     text = split_text(run, wishes)
     torch_device = choose_device(device)
-    choices = recipe_for(text.n_pairs["train"], on_gpu=torch_device.type == "cuda")
+    choices = recipe_for(text.n_pairs["train"], on_gpu=torch_device.type == "cuda", n_characters=text.n_characters)
     if wishes.minutes is not None:
         choices = [one for one in choices if one.key != "train.max_steps"]
         choices.append(Choice("train.max_minutes", wishes.minutes, "as asked for"))

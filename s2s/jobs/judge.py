@@ -9,6 +9,7 @@ from pathlib import Path
 
 from s2s.config.load import load_config
 from s2s.console import Progress, say
+from s2s.corpus.pairs import tag_of, tags_in
 from s2s.decoding.bundle import find_bundle, load_languages, load_targets
 from s2s.decoding.hub import PREFIX
 from s2s.errors import CannotCreateError, InputMissingError, S2SError, UsageError
@@ -223,12 +224,14 @@ def _words_of_run(run: Path, target: str) -> Counter[str] | None:
     try:
         config = load_config(resolved)
         pairs = open_split(config, config.data.train)
+        mark = f"{tag_of(target)} " if tags_in(config.data.train) else ""  # of several targets, only this one's text
         n_pairs = sum(1 for _ in pairs)
         counted: Counter[str] = Counter()
         waiting: list[str] = []
         progress = Progress("training words")
         for number, pair in enumerate(pairs):
-            waiting.append(pair.tgt)
+            if pair.src.startswith(mark):
+                waiting.append(pair.tgt)
             if len(waiting) == _AT_ONCE:
                 counted.update(word for words in words_of(waiting, target) for word in words)
                 waiting.clear()

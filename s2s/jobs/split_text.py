@@ -12,13 +12,15 @@ import numpy.typing as npt
 from s2s.console import say
 from s2s.corpus.columns import Wanted
 from s2s.corpus.guess import in_direction
-from s2s.corpus.pairs import PairCorpus, open_specs
+from s2s.corpus.pairs import PairCorpus, open_specs, split_direction
+from s2s.doctor.characters import UNSPACED_SCRIPTS
 from s2s.doctor.examine import Examined, HeldOut
 from s2s.doctor.faults import Fault
 from s2s.doctor.heldout import MAX_PAIRS, group, hold_out
 from s2s.errors import DataError, UsageError
 from s2s.jobs.check import as_json, check, languages_of
 from s2s.run_folder import RunFolder, write_atomic, writing_to
+from s2s.scoring.metrics import bleu_tokenizer
 
 FEWEST_PAIRS = 100
 """From fewer nothing can be learnt and held out."""
@@ -60,12 +62,14 @@ class SplitText:
         target: Target language.
         specs: Where `train`, `valid` and `test` are.
         n_pairs: How many each has.
+        n_characters: Different characters of the training text.
     """
 
     source: str
     target: str
     specs: dict[str, str | list[str]]
     n_pairs: dict[str, int]
+    n_characters: int
 
 
 def split_text(
@@ -85,6 +89,7 @@ def split_text(
         DataError: The text is not parallel, cannot be read, or is too little.
         UsageError: The languages that were given are not those of the text.
     """
+    _refuse_directions(wishes)
     source, target = _languages(wishes)
     wished = {"train": wishes.corpus, "valid": wishes.valid, "test": wishes.test}
     given = {name: [in_direction(spec, source, target) for spec in specs] for name, specs in wished.items()}
@@ -94,6 +99,7 @@ def split_text(
     reports = {report.name: report for report in check(corpora, others=avoid)}
     say("\n\n".join(report.text() for report in reports.values()))
     train = reports["train"].examined
+    _tell_if_unspaced(target, train.usual.sides[1].scripts)
     if not train.is_parallel:
         raise DataError(
             "the two sides are not parallel", where=corpora["train"].description, hint="See above; mend the text first."
@@ -104,7 +110,7 @@ def split_text(
     for corpus in corpora.values():
         corpus.refuse_to_lose(_outputs(run, parts, (source, target)).values())
     run.create()
-    specs = _write(run, corpora["train"], parts, (source, target))
+    specs, n_characters = _write(run, corpora["train"], parts, (source, target))
     write_atomic(run.path / "data" / "report.json", as_json(list(reports.values())) + "\n")
     for name in _HELD_OUT:
         if name in corpora:
@@ -112,7 +118,26 @@ def split_text(
                 _tell_known(name, reports[name].examined, known)
             specs[name] = given[name][0] if len(given[name]) == 1 else given[name]
             n_pairs[name] = len(reports[name].examined.flags)
-    return SplitText(source, target, specs, n_pairs)
+    return SplitText(source, target, specs, n_pairs, n_characters)
+
+
+def _refuse_directions(wishes: Wishes) -> None:
+    for spec in [*wishes.corpus, *wishes.valid, *wishes.test]:
+        direction = split_direction(spec.strip())[0]
+        if direction:
+            raise UsageError(
+                f"{spec}: directions are for a model of several languages, whose config you write (docs/data.md)",
+                hint=f"If this is the only one, take --source {direction[0]} --target {direction[1]} instead.",
+            )
+
+
+def _tell_if_unspaced(target: str, scripts: Sequence[str]) -> None:
+    """Say that BLEU would count words where there are none: it goes by the language's code."""
+    if scripts and scripts[0] in UNSPACED_SCRIPTS and bleu_tokenizer(target) == "13a":
+        say(
+            f"the target text is {scripts[0]}, which has no spaces between words, and {target} is no code of a language"
+            " written so: BLEU would be of no use. Give --source and --target, as zh, ja, th, km, lo, my, bo."
+        )
 
 
 def _languages(wishes: Wishes) -> tuple[str, str]:
@@ -202,11 +227,12 @@ def _blocks(corpus: PairCorpus, kept: npt.NDArray[np.bool_]) -> Iterator[tuple[l
 
 def _write(
     run: RunFolder, corpus: PairCorpus, parts: Mapping[str, npt.NDArray[np.bool_]], languages: tuple[str, str]
-) -> dict[str, str | list[str]]:
-    """Write the parts to `data/` in the run folder; their specs."""
+) -> tuple[dict[str, str | list[str]], int]:
+    """Write the parts to `data/` in the run folder; their specs, and how many characters the first of them has."""
     (run.path / "data").mkdir(exist_ok=True)
     paths = _outputs(run, parts, languages)
     names = list(parts)
+    characters: set[str] = set()
     part_of = np.full(len(parts["train"]), -1)
     for number, mask in enumerate(parts.values()):
         part_of[mask] = number
@@ -216,7 +242,12 @@ def _write(
             if part >= 0:
                 files[part][0].write(f"{pair.src}\n".encode())
                 files[part][1].write(f"{pair.tgt}\n".encode())
-    return {name: f"{run.path / 'data' / name}.{{{languages[0]},{languages[1]}}}" for name in names}
+            if part == 0:
+                characters.update(pair.src, pair.tgt)
+    specs: dict[str, str | list[str]] = {
+        name: f"{run.path / 'data' / name}.{{{languages[0]},{languages[1]}}}" for name in names
+    }
+    return specs, len(characters)
 
 
 def _outputs(run: RunFolder, names: Iterable[str], languages: tuple[str, str]) -> dict[tuple[str, str], Path]:

@@ -45,6 +45,9 @@ class TestSet:
             if rows:
                 sources = [self.sources[row].removeprefix(tag) for row in rows]
                 parts.append(TestSet(f"{self.name}-{target}", sources, [self.references[row] for row in rows], target))
+        n_left = len(self.sources) - sum(len(part.sources) for part in parts)
+        if parts and n_left:
+            say(f"{self.name}: {n_left:,} sentences are not scored: their source is empty, or tells no language")
         return parts or [self]
 
 

@@ -7,6 +7,10 @@ from typing import Any
 from s2s.errors import DataError
 
 _AT_ONCE = 1_000
+_CHINESE = frozenset(("zh", "zho", "chi", "cmn", "yue", "wuu"))
+_UNSPACED = frozenset(
+    ("ja", "jpn", "th", "tha", "km", "khm", "lo", "lao", "my", "mya", "bur", "bo", "bod", "tib", "dz", "dzo")
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Score:
 def bleu_tokenizer(target: str) -> str:
     """SacreBLEU's tokenisation for a target language: words, or characters where words are not spaced apart."""
     language = target.lower().replace("_", "-").split("-")[0]
-    return {"zh": "zh", "ja": "char", "th": "char", "km": "char", "lo": "char", "my": "char"}.get(language, "13a")
+    return "zh" if language in _CHINESE else "char" if language in _UNSPACED else "13a"
 
 
 def bleu(hypotheses: Sequence[str], references: Sequence[str], target: str) -> Score:

@@ -139,6 +139,26 @@ def test_too_little_text_is_refused(folder: Path) -> None:
     assert s2s("init", "my", "few.{en,de}", cwd=folder).exit_code == 65
 
 
+def test_a_small_corpus_of_many_characters_gets_a_piece_for_each(folder: Path) -> None:
+    source = [f"sentence {number} of many" for number in range(600)]
+    target = ["".join(chr(0x4E00 + (7 * number + place) % 2_000) for place in range(9)) for number in range(600)]
+    (folder / "m.en").write_text("\n".join(source) + "\n", "utf-8")
+    (folder / "m.zh").write_text("\n".join(target) + "\n", "utf-8")
+    result = s2s("init", "zh", "m.{en,zh}", cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    assert "no spaces between words" not in result.stderr
+    with contextlib.chdir(folder):
+        assert load_config(Path("runs/zh/config.yaml"), []).vocab.size > 2_000
+    (folder / "m.zh").rename(folder / "m.xx")  # no code of a language: BLEU would take a sentence for a word
+    assert "no spaces between words" in s2s("init", "xx", "m.en,m.xx", cwd=folder).stderr
+
+
+def test_a_direction_is_not_taken_for_text(folder: Path) -> None:
+    result = s2s("init", "my", "en>de all.{en,de}", cwd=folder)
+    assert result.exit_code == 2
+    assert "--source en --target de" in result.stderr
+
+
 @pytest.mark.parametrize("on_gpu", [True, False])
 def test_every_recipe_is_a_config_and_grows_with_the_corpus(tmp_path: Path, on_gpu: bool) -> None:
     sizes = []

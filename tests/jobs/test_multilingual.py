@@ -13,9 +13,11 @@ from s2s.cli import app
 from s2s.config.load import dump_config, load_config
 from s2s.config.schema import Config
 from s2s.corpus.batches import plan_balanced_epoch
+from s2s.corpus.guess import in_direction
 from s2s.corpus.pairs import open_pairs
 from s2s.decoding.translator import Translator
 from s2s.errors import UsageError
+from s2s.jobs.judge import _words_of_run
 from s2s.jobs.tokenize import tokenize
 from s2s.jobs.train import train
 
@@ -53,6 +55,24 @@ def test_a_direction_stands_before_a_spec(tmp_path: Path) -> None:
     assert cat.src == " "  # an empty side stays one
     tagged, plain = (open_pairs(f"{prefix}{tmp_path}/x.tsv", source="fr", target="en") for prefix in ("fr>en ", ""))
     assert tagged.fingerprint != plain.fingerprint
+
+
+def test_tags_are_no_text_to_be_checked(tmp_path: Path) -> None:
+    for side, line in (("en", "a red cat"), ("de", "eine rote Katze")):
+        (tmp_path / f"x.{side}").write_text("".join(f"{line} {number}\n" for number in range(30)), "utf-8")
+    result = s2s("check", "en>de x.{en,de}", "--json", "--clean", "clean.{en,de}", cwd=tmp_path)
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["train"]["faults"].get("numbers", {"pairs": 0})["pairs"] == 0
+    assert (tmp_path / "clean.en").read_bytes() == (tmp_path / "x.en").read_bytes()
+    result = s2s("check", "en>de x.{en,de}", "de>en x.{de,en}", "--clean", "both.{en,de}", cwd=tmp_path)
+    assert result.exit_code == 2
+    assert in_direction("de>en x.{de,en}", "en", "de") == "de>en x.{de,en}"
+
+
+def test_rare_words_are_those_of_one_language(folder: Path) -> None:
+    german = _words_of_run(folder / "run", "de")
+    assert german is not None
+    assert {"Katze", "CAT"} & set(german) == {"Katze"}
 
 
 def test_the_model_says_it_in_the_language_it_is_told(folder: Path) -> None:
