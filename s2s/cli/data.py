@@ -47,7 +47,7 @@ def check_command(
         if source_column or target_column:
             wanted = Wanted(*job.languages_of(specs["train"]), source_column, target_column)
     corpora = job.open_splits(specs, wanted)
-    paths = None if clean is None else job.clean_files(clean, corpora, specs["train"])
+    paths = None if clean is None else job.clean_files(clean, corpora)
     reports = job.check(corpora, n_examples=n_examples)
     print(job.as_json(reports) if as_json else "\n\n".join(report.text() for report in reports))
     if paths is not None:

@@ -153,6 +153,11 @@ class PairCorpus:
         """The same text as it is written, without the tags of the languages to translate into."""
         return PairCorpus([replace(part, tag="") for part in self._parts], self._sums)
 
+    @property
+    def directions(self) -> set[tuple[str, str] | None]:
+        """The directions that stand before its specs; none for a spec without one."""
+        return {split_direction(part.spec)[0] for part in self._parts}
+
     def identity(self) -> list[dict[str, Any]]:
         """What the pairs come from, for JSON, part by part.
 

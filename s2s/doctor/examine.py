@@ -119,11 +119,21 @@ class HeldOut:
     targets: Sums
 
     @classmethod
-    def of(cls, fault: Fault, examined: Examined) -> "HeldOut":
-        """The sides of a corpus that was looked through."""
+    def of(cls, fault: Fault, examined: Examined, *, either_way: bool = False) -> "HeldOut":
+        """The sides of a corpus that was looked through.
+
+        Args:
+            fault: What a pair is that has one of them.
+            examined: What was found.
+            either_way: A pair of the other direction has them too: sources are looked for among targets, and targets
+                among sources, those of three words or fewer left out.
+        """
         src, tgt = examined.texts
         n_src, n_tgt = examined.n_words_of
-        return cls(fault, np.unique(src[n_src > 0]), np.unique(tgt[n_tgt > 3]))
+        sources, targets = src[n_src > 0], tgt[n_tgt > 3]
+        if either_way:
+            sources, targets = np.concatenate([sources, targets]), np.concatenate([targets, src[n_src > 3]])
+        return cls(fault, np.unique(sources), np.unique(targets))
 
     def holds(self, sources: Sums, targets: Sums) -> npt.NDArray[np.bool_]:
         """Which pairs have a side that is in it, by hash sums."""

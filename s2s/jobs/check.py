@@ -10,7 +10,7 @@ from s2s.config.schema import Config
 from s2s.console import say
 from s2s.corpus.columns import Wanted
 from s2s.corpus.guess import UNKNOWN, as_specs, guess_languages, in_direction
-from s2s.corpus.pairs import PairCorpus, files_of, open_specs, split_direction
+from s2s.corpus.pairs import PairCorpus, files_of, open_specs
 from s2s.corpus.text import uncompressed_suffix
 from s2s.doctor.examine import Examined, HeldOut, examine
 from s2s.doctor.faults import Fault
@@ -69,31 +69,26 @@ def check(corpora: Mapping[str, PairCorpus], *, n_examples: int = 3, others: Seq
     """
     reports: dict[str, Report] = {}
     held_out: list[HeldOut] = []
+    either_way = len(set().union(*(corpus.directions for corpus in corpora.values()))) > 1
     for name, fault in (("test", Fault.IN_TEST), ("valid", Fault.IN_VALID), ("train", None)):
         if name not in corpora:
             continue
         say(f"looking at {name} …")
         examined = examine(corpora[name], [*held_out, *others] if fault is None else held_out)
         if fault is not None:
-            held_out.append(HeldOut.of(fault, examined))
+            held_out.append(HeldOut.of(fault, examined, either_way=either_way))
         reports[name] = Report.of(name, corpora[name], examined, n_examples)
     return [reports[name] for name in corpora]
 
 
-def clean_files(spec: str, corpora: Mapping[str, PairCorpus], train: Sequence[str]) -> list[Path]:
+def clean_files(spec: str, corpora: Mapping[str, PairCorpus]) -> list[Path]:
     """The files of a cleaned copy: two, as `clean.{en,de}`, or a `.tsv` or `.jsonl` file.
-
-    Args:
-        spec: What was asked for.
-        corpora: What is read.
-        train: Specs of the training text.
 
     Raises:
         UsageError: It cannot be written in this form.
         CannotCreateError: A file is one of those that are read.
     """
-    directions = {split_direction(one.strip())[0] for one in train}
-    if len(directions) > 1:
+    if len(corpora["train"].directions) > 1:
         raise UsageError(
             "a cleaned copy of several directions cannot be one pair of files", hint="Check and clean each by itself."
         )

@@ -66,6 +66,11 @@ def test_tags_are_no_text_to_be_checked(tmp_path: Path) -> None:
     assert (tmp_path / "clean.en").read_bytes() == (tmp_path / "x.en").read_bytes()
     result = s2s("check", "en>de x.{en,de}", "de>en x.{de,en}", "--clean", "both.{en,de}", cwd=tmp_path)
     assert result.exit_code == 2
+    (tmp_path / "test.en").write_text("a red cat 7\na blue dog\n", "utf-8")
+    (tmp_path / "test.de").write_text("noch eine rote Katze 70\nein blauer Hund\n", "utf-8")
+    for turned, n in (("de>en x.{de,en}", 1), ("en>de x.{en,de}", 1)):
+        result = s2s("check", turned, "en>xx x.{en,de}", "--test", "en>de test.{en,de}", "--json", cwd=tmp_path)
+        assert json.loads(result.stdout)["train"]["faults"]["in test"]["pairs"] == 1 + n
     assert in_direction("de>en x.{de,en}", "en", "de") == "de>en x.{de,en}"
 
 
