@@ -32,6 +32,13 @@ def pieces_for(n_characters: int) -> int:
     return int(_round(N_RESERVED + 1.5 * n_characters))
 
 
+def updates_for(n_pairs: int) -> int:
+    """For how many updates a corpus of so many pairs is trained, where nothing else limits them."""
+    if n_pairs < 60_000:
+        return max(1_500, int(_round(16_000 * (n_pairs / 29_000) ** 0.75)))
+    return int(_round(min(100_000.0, 30_000 * (n_pairs / 100_000) ** 0.5)))
+
+
 def recipe_for(n_pairs: int, *, on_gpu: bool, n_characters: int = 0) -> list[Choice]:
     """Choose size, vocabulary, regularisation and length of training.
 
@@ -47,13 +54,13 @@ def recipe_for(n_pairs: int, *, on_gpu: bool, n_characters: int = 0) -> list[Cho
     pieces = Choice("vocab.size", vocabulary, "pieces; grows with the root of the corpus, as rare ones are not learnt")
     if pieces_for(n_characters) > vocabulary:
         pieces = Choice("vocab.size", pieces_for(n_characters), f"pieces, as there are {n_characters:,} characters")
+    steps = updates_for(n_pairs)
     if n_pairs < 60_000:
-        steps = int(_round(16_000 * (n_pairs / 29_000) ** 0.75))
         return [
             pieces,
             Choice("model.preset", "tiny", "4+4 layers of width 128: the best published for so few pairs"),
             Choice("model.dropout", 0.4, "against learning so few pairs by heart; grows to this"),
-            Choice("train.max_steps", max(1_500, steps), "updates"),
+            Choice("train.max_steps", steps, "updates"),
             Choice("train.dropout_start", 0.1, "dropout at first, to learn fast"),
             Choice("train.word_dropout", 0.1, "pieces hidden at random, for the same reason"),
             Choice("train.weight_decay", 0.1, "and this too"),
@@ -61,7 +68,6 @@ def recipe_for(n_pairs: int, *, on_gpu: bool, n_characters: int = 0) -> list[Cho
             Choice("train.validate_every", max(100, _round(steps / 20)), "updates between validations"),
         ]
     if n_pairs < 600_000 or not on_gpu:
-        steps = int(_round(min(100_000.0, 30_000 * (n_pairs / 100_000) ** 0.5)))
         return [
             pieces,
             Choice("model.preset", "small", "6+6 layers of width 256" + ("" if on_gpu else ": base takes a GPU")),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from s2s.config.load import dump_config, load_config
 from s2s.config.presets import PRESETS
+from s2s.config.recipes import updates_for
 from s2s.config.schema import Config
 from s2s.console import say
 from s2s.decoding.bundle import bundle_sum
@@ -83,14 +84,14 @@ def distill(
     """
     set_threads(threads)
     was = config_of(teacher)
-    draft = changed(_student(was, RunFolder(folder)), overrides)  # what is wrong with it is said first
     corpus = open_split(was, was.data.train)
+    n_lines = sum(1 for _ in corpus)
+    draft = changed(_student(was, RunFolder(folder), n_lines), overrides)  # what is wrong with it is said first
     made_from = {"command": "distill", "teacher": bundle_sum(teacher), "text": content_of({"train": corpus})}
     with deriving(folder, {**made_from, "beam": beam, "set": list(overrides)}) as run:
         given, made = (Path(f"{run.data / 'distilled'}.{name}") for name in _names(was))
         if not run.config.exists():
             translator = Translator.load(teacher, device)
-            n_lines = sum(1 for _ in corpus)
             translate_lines_to(translator, (pair.src for pair in corpus), given, made, n_lines=n_lines, beam=beam)
             write_atomic(run.config, dump_config(draft))
         config = load_config(run.config)
@@ -104,7 +105,7 @@ def _names(was: Config) -> tuple[str, str]:
     return (source, target) if source != target else ("source", "target")
 
 
-def _student(was: Config, run: RunFolder) -> Config:
+def _student(was: Config, run: RunFolder, n_pairs: int) -> Config:
     """The teacher's config, with a smaller model, one decoder layer, and the teacher's translations beside the text."""
     preset = SMALLER[was.model.preset]
     sizes = ("n_encoder_layers", "d_model", "d_ff", "n_heads")
@@ -114,8 +115,9 @@ def _student(was: Config, run: RunFolder) -> Config:
     # a small model that is shown one way to say it hardly learns by heart
     more = {"preset": preset, "n_decoder_layers": 1, "dropout": min(0.1, was.model.dropout / 2)}
     recipe = recipe_of(was)
-    # each source comes with two targets, each seen as often as the teacher saw one: an update of a student costs little
-    n_updates = None if recipe.max_steps is None else 2 * recipe.max_steps
+    # each source comes with two targets, each seen as often as the teacher saw one, or oftener if that was seldom: what
+    # a student of few updates lacks is greedy search, and an update of it costs little
+    n_updates = None if recipe.max_steps is None else max(2 * recipe.max_steps, updates_for(n_pairs))
     recipe = recipe.model_copy(
         update={"max_steps": n_updates, "consistency": 0.0, "word_dropout": 0.0, "dropout_start": None}
     )

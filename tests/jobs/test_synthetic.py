@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from s2s.cli import app
 from s2s.config.load import load_config
+from s2s.config.recipes import updates_for
 from s2s.decoding.bundle import load_bundle
 from s2s.decoding.sampling import Sampling
 from s2s.decoding.translator import Translator
@@ -190,20 +191,22 @@ def test_both_languages_of_a_model_of_many_may_have_one_name(folder: Path) -> No
     assert _names(was) == ("en", "de")
     many = was.model_copy(update={"data": was.data.model_copy(update={"source": "mul", "target": "mul"})})
     assert len(set(_names(many))) == 2
-    assert _student(many, RunFolder(folder / "x")).data.train[0].endswith("distilled.{source,target}")
+    assert _student(many, RunFolder(folder / "x"), 60).data.train[0].endswith("distilled.{source,target}")
 
 
 def test_a_student_is_never_larger_than_its_teacher(folder: Path) -> None:
     was = config_of(folder / "run")
     shape = {"preset": "small", "d_model": 64, "dropout": 0.4}
     small = was.model_copy(update={"model": was.model.model_copy(update=shape)})
-    student = _student(small, RunFolder(folder / "x"))
+    student = _student(small, RunFolder(folder / "x"), 60)
     assert (student.model.d_model, student.model.n_encoder_layers, student.model.n_decoder_layers) == (64, 1, 1)
     assert student.model.dropout == 0.1
     assert was.train.max_steps is not None
-    assert student.train.max_steps == 2 * was.train.max_steps  # there is twice the text
+    assert student.train.max_steps == updates_for(60)  # the teacher had few
+    long = was.model_copy(update={"train": was.train.model_copy(update={"max_steps": 2_000})})
+    assert _student(long, RunFolder(folder / "x"), 60).train.max_steps == 4_000  # there is twice the text
     timed = was.model_copy(update={"train": was.train.model_copy(update={"max_steps": None, "max_minutes": 5.0})})
-    assert _student(timed, RunFolder(folder / "x")).train.max_steps is None
+    assert _student(timed, RunFolder(folder / "x"), 60).train.max_steps is None
     wrong = s2s("distill", "run", "--to", "new/y", "--set", "model.d_modl=1", cwd=folder)
     assert wrong.exit_code == 78
     assert not (folder / "new/y").exists()
