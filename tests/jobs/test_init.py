@@ -39,7 +39,9 @@ def test_from_two_files_to_a_model(folder: Path) -> None:
     assert result.stdout.strip() == config.read_text("utf-8").strip()
     assert len(config.read_text("utf-8").strip().split("\n")) <= 20
     quick = ["--set", "train.max_steps=3", "--set", "train.batch_tokens=256", "--set", "data.test=null"]
-    quick += ["--set", f"data.valid={folder}/all.en,{folder}/all.de"]
+    for side in ("en", "de"):
+        (folder / f"few.{side}").write_text("\n".join(lines(folder / f"all.{side}")[:20]) + "\n", "utf-8")
+    quick += ["--set", f"data.valid={folder}/few.en,{folder}/few.de"]
     assert s2s("train", "my", *quick, cwd=folder).exit_code == 0
     assert s2s("translate", "--model", "my", "a dog", cwd=folder).exit_code == 0
 
