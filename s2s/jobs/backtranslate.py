@@ -30,11 +30,10 @@ from s2s.jobs.train import train
 from s2s.run_folder import RunFolder, write_atomic, writing_to
 from s2s.runtime import set_threads
 
+_AT_ONCE = 2_048  # lines
+
 MARK = "<BT>"
 """Stands before a source that was translated: what follows may be clumsy, and what it stands for is not."""
-
-
-_AT_ONCE = 2_048  # lines
 
 
 def backtranslate(

@@ -178,7 +178,6 @@ def test_translations_that_are_all_cut_off_are_nothing_to_learn_from(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "more.de").write_text("Katze Hund rot blau eins zwei\n", "utf-8")
-    monkeypatch.setattr(backtranslate_module, "_reverse_of", lambda *_: folder / "bt2-reverse")
     monkeypatch.setattr(backtranslate_module, "translate_lines_to", lambda *_, **__: 0)
     command = ["backtranslate", "run", tmp_path / "more.de", "--to", tmp_path / "none"]
     result = s2s(*command, cwd=folder)
