@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -131,7 +132,8 @@ def test_sacrebleus_own_sets_are_read_where_it_keeps_them(home: Path, tmp_path: 
     for field, side in (("src", "en"), ("ref", "de")):
         name = folder / f"multi30k_2016.en-de.{field}"
         name.write_text("".join(f"{line}\n" for line in lines(home / f"train.{side}")[:7]), "utf-8")
-    environment = {"SACREBLEU": str(tmp_path / "sacrebleu"), "PYTHONPATH": str(Path(__file__).parents[2])}
+    places = {"SACREBLEU": str(tmp_path / "sacrebleu"), "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, **places}  # with the cache of the compiled engine
     command = [sys.executable, "-m", "s2s", "evaluate", "run", "--test-set", "multi30k/2016", "--json"]
     done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
