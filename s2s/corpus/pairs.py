@@ -158,6 +158,13 @@ class PairCorpus:
         """The directions that stand before its specs; none for a spec without one."""
         return {split_direction(part.spec)[0] for part in self._parts}
 
+    def by_direction(self) -> dict[tuple[str, str] | None, "PairCorpus"]:
+        """The pairs of each of its `directions`, in the order of their first specs."""
+        parts: dict[tuple[str, str] | None, list[_Part]] = {}
+        for part in self._parts:
+            parts.setdefault(split_direction(part.spec)[0], []).append(part)
+        return {direction: PairCorpus(some, self._sums) for direction, some in parts.items()}
+
     def identity(self) -> list[dict[str, Any]]:
         """What the pairs come from, for JSON, part by part.
 

@@ -57,28 +57,37 @@ def languages_of(specs: list[str]) -> tuple[str, str]:
 def check(corpora: Mapping[str, PairCorpus], *, n_examples: int = 3, others: Sequence[HeldOut] = ()) -> list[Report]:
     """Look through the splits of a corpus.
 
-    The training text must not overlap the validation and the test set, nor the former the latter.
+    The training text must not overlap the validation and the test set, nor the former the latter. Of several
+    directions each is looked at by itself: what is usual in one is not in another, and a source that is translated into
+    two languages has one target in each.
 
     Args:
         corpora: `train`, and `valid` and `test` if they are there.
         n_examples: Pairs to show of each fault.
         others: More that the training text must not overlap.
 
+    Returns:
+        A report of each split; of several directions one of each of its directions.
+
     Raises:
         DataError: A split has no pair, or a file of it is no text at all.
     """
-    reports: dict[str, Report] = {}
+    reports: dict[str, list[Report]] = {}
     held_out: list[HeldOut] = []
-    either_way = len(set().union(*(corpus.directions for corpus in corpora.values()))) > 1
-    for name, fault in (("test", Fault.IN_TEST), ("valid", Fault.IN_VALID), ("train", None)):
-        if name not in corpora:
+    has_several = len(set().union(*(corpus.directions for corpus in corpora.values()))) > 1
+    for split, fault in (("test", Fault.IN_TEST), ("valid", Fault.IN_VALID), ("train", None)):
+        if split not in corpora:
             continue
-        say(f"looking at {name} …")
-        examined = examine(corpora[name], [*held_out, *others] if fault is None else held_out)
-        if fault is not None:
-            held_out.append(HeldOut.of(fault, examined, either_way=either_way))
-        reports[name] = Report.of(name, corpora[name], examined, n_examples)
-    return [reports[name] for name in corpora]
+        avoid = [*held_out, *others] if fault is None else [*held_out]
+        reports[split] = []
+        for direction, corpus in corpora[split].by_direction().items():
+            name = f"{split} {'>'.join(direction)}" if direction and has_several else split
+            say(f"looking at {name} …")
+            examined = examine(corpus, avoid)
+            if fault is not None:
+                held_out.append(HeldOut.of(fault, examined, either_way=has_several))
+            reports[split].append(Report.of(name, corpus, examined, n_examples))
+    return [report for split in corpora for report in reports[split]]
 
 
 def clean_files(spec: str, corpora: Mapping[str, PairCorpus]) -> list[Path]:

@@ -84,6 +84,45 @@ def test_a_validation_set_is_looked_at_in_the_direction_of_the_training_text(fol
         assert json.loads(result.stdout)["train"]["faults"]["in valid"]["pairs"] >= 50
 
 
+def test_each_of_several_directions_is_looked_at_by_itself(folder: Path) -> None:
+    src = (folder / "train.en").read_text("utf-8").split("\n")[100:400]
+    greek = str.maketrans("abdefghiklmnoprstuvwyz", "αβδεφγηικλμνοπρστυβωυζ")
+    small = [f"{en.lower().translate(greek)} {n}" for n, en in enumerate(src)]
+    for side, lines in (("en", [f"{en} {n}" for n, en in enumerate(src)]), ("el", small)):
+        (folder / f"small.{side}").write_text("\n".join(lines) + "\n", "utf-8")
+        (folder / f"valid.{side}").write_text("\n".join(lines[:20]) + "\n", "utf-8")
+    (folder / "both.yaml").write_text(
+        "run: runs/both\n"
+        "data: {source: mul, target: mul, train: ['en>de train.{en,de}', 'el>en small.{el,en}'], "
+        "valid: 'en>el valid.{en,el}'}\n",
+        "utf-8",
+    )
+    result = check("both.yaml", "--json", cwd=folder)
+    found = json.loads(result.stdout)
+    assert list(found) == ["train en>de", "train el>en", "valid en>el"]
+    assert found["train el>en"]["scripts"] == [["Greek"], ["Latin"]]
+    assert found["train el>en"]["faults"]["other script"]["pairs"] == 0
+    assert found["train el>en"]["faults"]["in valid"]["pairs"] == 20  # turned round
+    assert found["train el>en"]["kept"] == 280
+
+
+def test_a_source_in_several_languages_has_one_target_in_each(folder: Path) -> None:
+    other = [f"{line} oui" for line in (folder / "train.de").read_text("utf-8").split("\n")[:-1]]
+    (folder / "train.fr").write_text("\n".join(other) + "\n", "utf-8")
+    (folder / "both.yaml").write_text(
+        "run: runs/both\n"
+        "data: {source: en, target: mul, train: ['en>de train.{en,de}', 'en>fr train.{en,fr}'], "
+        "valid: 'en>de train.{en,de}'}\n",
+        "utf-8",
+    )
+    alone = json.loads(check("train.{en,de}", "--json", cwd=folder).stdout)["train"]
+    found = json.loads(check("both.yaml", "--json", cwd=folder).stdout)
+    assert found["train en>de"]["pairs"] > found["train en>de"]["faults"]["several targets"]["pairs"]
+    for direction in ("train en>de", "train en>fr"):
+        n = found[direction]["faults"]["several targets"]["pairs"]
+        assert n == alone["faults"]["several targets"]["pairs"]
+
+
 def test_a_first_line_that_cannot_be_read_does_not_hide_the_columns(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text('{"en\n{"en": "a dog", "de": "ein Hund"}\n', "utf-8")
     result = check("x.jsonl", cwd=tmp_path)
