@@ -154,7 +154,7 @@ def distill_command(
     folder = _folder_for(to, teacher, "student")
     result = distill(teacher, folder, beam=beam, overrides=overrides or [], device=device, threads=threads)
     print(result.text())
-    print(f"BLEU: {result.domain.comparison.signature}", file=sys.stderr)
+    print(f"BLEU: {result.domains[0].comparison.signature}", file=sys.stderr)
     print(f'next: s2s translate --model {folder} --beam 1 "your text"', file=sys.stderr)
 
 

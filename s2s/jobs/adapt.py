@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from s2s.config.load import dump_config, load_config
-from s2s.config.schema import Config
+from s2s.config.schema import Config, TrainConfig
 from s2s.console import say
 from s2s.corpus.batches import plan_epoch
 from s2s.corpus.columns import Wanted
@@ -24,7 +24,7 @@ from s2s.doctor.examine import Examined, HeldOut, examine
 from s2s.doctor.faults import Fault
 from s2s.errors import InputMissingError
 from s2s.jobs.compare import Domain, compare_models, config_of, refuse_several_targets, text_of
-from s2s.jobs.derived import changed, content_of, deriving, held_out_of, recipe_of
+from s2s.jobs.derived import Ancestors, changed, content_of, deriving, held_out_of, recipe_of
 from s2s.jobs.resume import check_parent
 from s2s.jobs.split_text import SplitText, Wishes, split_text
 from s2s.jobs.tokenize import open_split, prepare
@@ -76,27 +76,29 @@ def adapt(
     was = config_of(parent)
     old = text_of(parent)  # what is missing is said before anything is done
     wishes = replace(wishes, source=was.data.source, target=was.data.target)
-    draft = _config(was, parent, RunFolder(folder), {"train": "x", "valid": "x", "test": None}, None)
+    ancestors, recipe = Ancestors.of(was), recipe_of(was, overrides)
+    draft = _config(was, recipe, parent, RunFolder(folder), {"train": "x", "valid": "x", "test": None}, None)
     check_parent(changed(draft, overrides), RunFolder(folder))
     with deriving(folder, _made_from(parent, wishes, replay, overrides)) as run:
         if not run.config.exists():
             corpus, examined = _training_of(was, replay)
-            known = None if examined is None else HeldOut.of(Fault.DUPLICATE, examined)
-            text = split_text(run, wishes, held_out_of(was), known)
+            learnt = [*([] if examined is None else [examined]), *map(examine, ancestors.text())]
+            known = [HeldOut.of(Fault.DUPLICATE, one) for one in learnt]
+            text = split_text(run, wishes, [*held_out_of(was), *ancestors.held_out()], known)
             specs: dict[str, str | list[str] | None] = {**text.specs}
             if replay and examined is not None:
                 new = specs["train"]
                 replayed = _replay(corpus, examined, text, run, replay)
                 specs["train"] = [*(new if isinstance(new, list) else [str(new)]), replayed]
-            draft = changed(_config(was, parent, run, specs, wishes.minutes), overrides)
+            draft = changed(_config(was, recipe, parent, run, specs, wishes.minutes), overrides)
             if wishes.minutes is None:
                 draft = changed(_with_length(draft, run), overrides)
             write_atomic(run.config, dump_config(draft))
         config = load_config(run.config)
     train(config, device=device, threads=threads, given=run.config.read_bytes())
     return [
-        compare_models("the new domain", text_of(folder), parent, folder, device),
-        compare_models("the parent's", old, parent, folder, device),
+        *compare_models("the new domain", text_of(folder), parent, folder, device),
+        *compare_models("the parent's", old, parent, folder, device),
     ]
 
 
@@ -149,10 +151,14 @@ def _replay(corpus: PairCorpus, examined: Examined, text: SplitText, run: RunFol
 
 
 def _config(
-    was: Config, parent: Path, run: RunFolder, specs: dict[str, str | list[str] | None], minutes: float | None
+    was: Config,
+    recipe: TrainConfig,
+    parent: Path,
+    run: RunFolder,
+    specs: dict[str, str | list[str] | None],
+    minutes: float | None,
 ) -> Config:
     """The parent's config with what is new."""
-    recipe = recipe_of(was)
     train_changes = {
         "start_from": str(parent),
         "max_steps": None if minutes else 1_000,  # set by the number of pairs, once they are encoded

@@ -11,7 +11,7 @@ import numpy as np
 
 from s2s.config.load import dump_config, load_config
 from s2s.config.recipes import N_RESERVED
-from s2s.config.schema import Config
+from s2s.config.schema import Config, TrainConfig
 from s2s.console import say
 from s2s.corpus.pairs import PairCorpus
 from s2s.corpus.text import read_lines
@@ -23,7 +23,7 @@ from s2s.doctor.examine import examine
 from s2s.doctor.lines import look_at
 from s2s.errors import InputMissingError
 from s2s.jobs.compare import Domain, compare_models, config_of, refuse_several_targets, text_of
-from s2s.jobs.derived import changed, deriving, file_sums, recipe_of, specs_of
+from s2s.jobs.derived import changed, deriving, file_sums, recipe_of, say_if_adapted, specs_of
 from s2s.jobs.synthetic import translate_lines_to
 from s2s.jobs.tokenize import open_split
 from s2s.jobs.train import train
@@ -66,11 +66,13 @@ def backtranslate(
     refuse_several_targets(parent)
     was, test_set = config_of(parent), text_of(parent)
     source, target = was.data.source, was.data.target
-    draft = changed(_config(was, RunFolder(folder), 0), overrides)  # what is wrong with it is said first
+    recipe = recipe_of(was, overrides)
+    changed(_config(was, recipe, RunFolder(folder), 0), overrides)  # what is wrong with it is said first
     made_from = {"command": "backtranslate", "parent": bundle_sum(parent), "text": file_sums(files), "sample": sample}
     made_from |= {"reverse": None if reverse is None else bundle_sum(reverse), "set": list(overrides)}
     with deriving(folder, made_from) as run:
         if not run.config.exists():
+            say_if_adapted(parent, was)
             lines = _lines_of(files, was)
             if reverse is None:
                 reverse = _reverse_of(parent, was, folder, device, threads)
@@ -88,11 +90,11 @@ def backtranslate(
                     where=str(reverse),
                     hint="The model of the other direction is not trained well enough, or the text is of another kind.",
                 )
-            draft = changed(_config(was, run, n_made, lines), overrides)
+            draft = changed(_config(was, recipe, run, n_made, lines), overrides)
             write_atomic(run.config, dump_config(draft))
         config = load_config(run.config)
     train(config, device=device, threads=threads, given=run.config.read_bytes())
-    return compare_models("the parent's", test_set, parent, folder, device)
+    return compare_models("the parent's", test_set, parent, folder, device)[0]
 
 
 def _lines_of(files: Sequence[Path], was: Config) -> list[str]:
@@ -159,12 +161,11 @@ def _turned(was: Config, folder: Path) -> Config:
     return was.model_copy(update={"run": str(folder), "data": data, "vocab": vocab, "train": recipe_of(was)})
 
 
-def _config(was: Config, run: RunFolder, n_new: int, lines: Sequence[str] = ()) -> Config:
+def _config(was: Config, recipe: TrainConfig, run: RunFolder, n_new: int, lines: Sequence[str] = ()) -> Config:
     """The parent's config with the new pairs, the mark as a symbol, and more updates as there is more text.
 
     New lines bring new characters; if the vocabulary is too small for them, it grows.
     """
-    recipe = recipe_of(was)
     if recipe.max_steps is not None and n_new:
         n_old = sum(1 for _ in open_split(was, was.data.train))
         recipe = recipe.model_copy(update={"max_steps": round(recipe.max_steps * ((n_old + n_new) / n_old) ** 0.5)})

@@ -1,13 +1,13 @@
 """The card of a model: what it was made from, how good it is, and how to use it, for whoever finds the folder."""
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from s2s.config.load import load_config
 from s2s.console import say
+from s2s.corpus.pairs import split_direction
 from s2s.jobs.evaluate import Evaluation
 from s2s.run_folder import RunFolder, write_atomic
 
@@ -46,6 +46,7 @@ def _card(run: RunFolder, verdict: str, tests: Sequence[Evaluation]) -> str:
     data, facts, shape = _read(run.data_json), described["facts"], described["model"]
     source, target = data["source"], data["target"]
     search = _read(run.model / "generation.json")
+    to = f" --to {described['targets'][0]}" if described.get("targets") else ""
     parent = load_config(run.resolved).train.start_from
     lines = [
         *front_matter(source, target, run.path.resolve().name, tests),
@@ -56,7 +57,7 @@ def _card(run: RunFolder, verdict: str, tests: Sequence[Evaluation]) -> str:
         "",
         "Trained with s2s. In the folder above this one:",
         "",
-        f'    s2s translate --model {run.path.resolve().name} "your text"',
+        f'    s2s translate --model {run.path.resolve().name}{to} "your text"',
         "",
         "## Data",
         "",
@@ -106,10 +107,19 @@ def front_matter(source: str, target: str, name: str = "", tests: Sequence[Evalu
 
 
 def _split(split: dict[str, Any]) -> str:
-    # a card is published: of a path only the last part, which tells as much to others
-    specs = ", ".join(re.sub(r"(?<![\w.:])/\S*/", "", str(part["spec"])) for part in split["identity"])
+    names = ", ".join(_name_of(part) for part in split["identity"])
     dropped = "; ".join(f"{count:,} dropped: {reason}" for reason, count in split["dropped"].items() if count)
-    return f"{split['kept']:,} pairs of {specs}" + (f" ({dropped})" if dropped else "")
+    return f"{split['kept']:,} pairs of {names}" + (f" ({dropped})" if dropped else "")
+
+
+def _name_of(part: dict[str, Any]) -> str:
+    """What some pairs come from. A card is published: of a path only the last part, which tells as much to others."""
+    direction, _ = split_direction(str(part["spec"]))
+    before = f"{'>'.join(direction)} " if direction else ""
+    if "split" not in part:
+        return before + " and ".join(Path(file["path"]).name for file in part["files"])
+    whole = part["dataset"] if "dataset" in part else Path(part["path"]).resolve().name
+    return f"{before}{whole} ({part['config']}, {part['split']})"
 
 
 def _scores(evaluations: Sequence[Evaluation]) -> list[str]:

@@ -63,10 +63,12 @@ def text_of(run: Path) -> TestSet:
     return split_of_run(run, "valid" if config_of(run).data.test is None else "test")
 
 
-def compare_models(name: str, test_set: TestSet, before: Path, after: Path, device: str) -> Domain:
-    """Translate a text with two models, each as it is meant to be used, and compare."""
+def compare_models(name: str, test_set: TestSet, before: Path, after: Path, device: str) -> list[Domain]:
+    """Translate a text with two models, each as it is meant to be used, and compare: by target language."""
     first, second = (Translator.load(run, device) for run in (before, after))
-    comparison = compare(
-        first.translate(test_set.sources), second.translate(test_set.sources), test_set.references, first.bundle.target
-    )
-    return Domain(f"{name}, {test_set.name}", len(test_set.sources), comparison)
+    domains = []
+    for part in test_set.by_target(second.bundle.targets):
+        old, new = (model.translate(part.sources, to=part.target) for model in (first, second))
+        comparison = compare(old, new, part.references, part.target or first.bundle.target)
+        domains.append(Domain(f"{name}, {part.name}", len(part.sources), comparison))
+    return domains

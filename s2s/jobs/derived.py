@@ -7,8 +7,9 @@ one for the same folder is refused.
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from s2s.config.load import load_config, with_overrides
 from s2s.config.schema import Config, TrainConfig
@@ -17,7 +18,7 @@ from s2s.corpus.file_sums import FileSums
 from s2s.corpus.pairs import PairCorpus
 from s2s.doctor.examine import HeldOut, examine
 from s2s.doctor.faults import Fault
-from s2s.errors import CannotCreateError, UsageError
+from s2s.errors import CannotCreateError, InputMissingError, UsageError
 from s2s.jobs.tokenize import open_split
 from s2s.run_folder import RunFolder, write_atomic
 
@@ -47,8 +48,9 @@ def deriving(folder: Path, made_from: Mapping[str, Any]) -> Iterator[RunFolder]:
             before = json.loads(note.read_bytes())
             keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
             if keys and not run.config.exists():
-                say(f"{folder} was begun with another {', '.join(keys)} and is begun anew")
-                for path in [*run.data.glob("distilled.*"), *run.data.glob("backtranslated.*")]:
+                anew = set(keys) != {"set"}  # options of the training change nothing about its text
+                say(f"{folder} was begun with another {', '.join(keys)} and {'is begun anew' if anew else 'goes on'}")
+                for path in [*run.data.glob("distilled*"), *run.data.glob("backtranslated.*")] if anew else []:
                     path.unlink()  # which were made otherwise
                 write_atomic(note, content)
             elif keys:
@@ -73,21 +75,98 @@ def changed(config: Config, overrides: Sequence[str]) -> Config:
         ConfigError: It is none.
         UsageError: It sets the run folder.
     """
-    if any(override.partition("=")[0].strip() in ("run", "train.start_from") for override in overrides):
+    keys = keys_of(overrides)
+    if keys & {"run", "train.start_from"}:
         raise UsageError("run and train.start_from are not to be set here", hint="The folder is given with --to.")
+    if "model.preset" in keys:  # all sizes have their values, so that it would be a name and nothing else
+        raise UsageError("model.preset is not to be set here", hint="Set what is to be another: model.d_model, …")
     return with_overrides(config, overrides)
 
 
-def recipe_of(config: Config) -> TrainConfig:
-    """The options of training from scratch: of an adapted model those of the model that it began with."""
-    seen: set[str] = set()
-    while config.train.start_from is not None and config.train.start_from not in seen:
-        seen.add(config.train.start_from)
-        resolved = RunFolder(Path(config.train.start_from)).resolved
-        if not resolved.is_file():
-            break
-        config = load_config(resolved)
-    return config.train.model_copy(update={"start_from": None})
+def keys_of(overrides: Sequence[str]) -> set[str]:
+    """The options that `--set` names."""
+    return {override.partition("=")[0].strip() for override in overrides}
+
+
+@dataclass(frozen=True)
+class Ancestors:
+    """The models that a training began with.
+
+    Attributes:
+        configs: Theirs, the parent's first.
+        missing: The first whose run folder is not there any more, if there is such.
+    """
+
+    configs: list[Config]
+    missing: str | None
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """Those of the training with a config."""
+        configs: list[Config] = []
+        seen: set[str] = set()
+        while config.train.start_from is not None and config.train.start_from not in seen:
+            seen.add(config.train.start_from)
+            path = Path(config.train.start_from)
+            resolved = [RunFolder(folder).resolved for folder in (path, path.parent)]  # a run, or the model in one
+            found = next((one for one in resolved if one.is_file()), None)
+            if found is None:
+                return cls(configs, config.train.start_from)
+            config = load_config(found)
+            configs.append(config)
+        return cls(configs, None)
+
+    def text(self) -> list[PairCorpus]:
+        """What they were trained on, as far as it is there; what is not is said."""
+        if self.missing is not None:
+            say(f"note: {self.missing}: no run folder; whether the new text has some of its text cannot be said")
+        return [corpus for config in self.configs for corpus in _opened(config, [config.data.train])]
+
+    def held_out(self) -> list[HeldOut]:
+        """Their validation and test text, as far as it is there; what is not is said."""
+        specs = [(config, [config.data.valid, config.data.test]) for config in self.configs]
+        corpora = [corpus for config, some in specs for corpus in _opened(config, some)]
+        return [HeldOut.of(Fault.IN_TEST, examine(corpus)) for corpus in corpora]
+
+
+def _opened(config: Config, specs: Sequence[str | list[str] | None]) -> Iterator[PairCorpus]:
+    for spec in specs:
+        try:
+            if spec is not None:
+                yield open_split(config, spec)
+        except InputMissingError as error:
+            say(f"note: {error}\n  whether the new text has some of it cannot be said")
+
+
+def recipe_of(config: Config, overrides: Sequence[str] = ()) -> TrainConfig:
+    """The options of training from scratch: of an adapted model those of the model that it began with.
+
+    Args:
+        config: Of the model.
+        overrides: What `--set` says.
+
+    Raises:
+        InputMissingError: The model that it began with is not there, and nothing says how to train instead.
+    """
+    ancestors = Ancestors.of(config)
+    if ancestors.missing is not None and "train.learning_rate" not in keys_of(overrides):
+        raise InputMissingError(
+            "no run folder, and the options of training from scratch are there",
+            where=ancestors.missing,
+            hint=f"{config.run} went on from it with others, which are none to begin with. Put it back, or say how to"
+            " train: --set train.learning_rate=… --set train.max_steps=…",
+        )
+    scratch = ancestors.configs[-1] if ancestors.configs else config
+    return scratch.train.model_copy(update={"start_from": None})
+
+
+def say_if_adapted(run: Path, config: Config) -> None:
+    """Say what text a model is not trained on that is made anew from an adapted one."""
+    if config.train.start_from is not None:
+        say(
+            f"note: {run} began with the weights of {config.train.start_from}; the new model has only the text of {run}"
+            " to learn from"
+        )
 
 
 def held_out_of(config: Config) -> list[HeldOut]:

@@ -14,10 +14,12 @@ from s2s.config.presets import PRESETS
 from s2s.config.recipes import updates_for
 from s2s.config.schema import Config
 from s2s.console import say
+from s2s.corpus.pairs import PairCorpus
 from s2s.decoding.bundle import bundle_sum
 from s2s.decoding.translator import Translator
+from s2s.errors import UsageError
 from s2s.jobs.compare import Domain, compare_models, config_of, text_of
-from s2s.jobs.derived import changed, content_of, deriving, recipe_of, specs_of
+from s2s.jobs.derived import changed, content_of, deriving, keys_of, recipe_of, say_if_adapted, specs_of
 from s2s.jobs.synthetic import translate_lines_to
 from s2s.jobs.tokenize import open_split
 from s2s.jobs.train import train
@@ -37,25 +39,31 @@ class Distilled:
     """What distilling came to.
 
     Attributes:
-        domain: BLEU of the teacher and the student, each with its own search.
-        greedy_bleu: The student's, greedy.
+        domains: BLEU of the teacher and the student, each with its own search, by target language.
+        greedy_bleu: The student's, greedy, as many.
+        n_sentences: Of them all.
         teacher_seconds: For the text, greedy; the least of some.
         student_seconds: The same of the student.
     """
 
-    domain: Domain
-    greedy_bleu: float
+    domains: list[Domain]
+    greedy_bleu: list[float]
+    n_sentences: int
     teacher_seconds: float
     student_seconds: float
 
     def text(self) -> str:
         """Some lines."""
         ratio = self.teacher_seconds / self.student_seconds
-        return (
-            f"{self.domain.text()}\n"
-            f"student, greedy: BLEU {self.greedy_bleu:.2f}\n"
-            f"greedy, {self.domain.n_sentences:,} sentences: teacher {self.teacher_seconds:.2f} s, student"
-            f" {self.student_seconds:.2f} s: {ratio:.1f} times as fast"
+        lines = []
+        for domain, greedy in zip(self.domains, self.greedy_bleu, strict=True):
+            lines += [domain.text(), f"student, greedy: BLEU {greedy:.2f}"]
+        return "\n".join(
+            [
+                *lines,
+                f"greedy, {self.n_sentences:,} sentences: teacher {self.teacher_seconds:.2f} s, student"
+                f" {self.student_seconds:.2f} s: {ratio:.1f} times as fast",
+            ]
         )
 
 
@@ -86,63 +94,81 @@ def distill(
     was = config_of(teacher)
     corpus = open_split(was, was.data.train)
     n_lines = sum(1 for _ in corpus)
-    draft = changed(_student(was, RunFolder(folder), n_lines), overrides)  # what is wrong with it is said first
+    # what is wrong with it is said first
+    draft = changed(_student(was, n_lines, overrides), _without_preset(overrides))
     made_from = {"command": "distill", "teacher": bundle_sum(teacher), "text": content_of({"train": corpus})}
     with deriving(folder, {**made_from, "beam": beam, "set": list(overrides)}) as run:
-        given, made = (Path(f"{run.data / 'distilled'}.{name}") for name in _names(was))
         if not run.config.exists():
-            translator = Translator.load(teacher, device)
-            translate_lines_to(translator, (pair.src for pair in corpus), given, made, n_lines=n_lines, beam=beam)
-            write_atomic(run.config, dump_config(draft))
+            say_if_adapted(teacher, was)
+            specs = _translate(Translator.load(teacher, device), corpus, was, run, beam)
+            data = draft.data.model_copy(update={"train": [*specs, *specs_of(was)]})
+            write_atomic(run.config, dump_config(draft.model_copy(update={"run": str(run.path), "data": data})))
         config = load_config(run.config)
     train(config, device=device, threads=threads, given=run.config.read_bytes())
     return _measure(teacher, folder, device)
 
 
-def _names(was: Config) -> tuple[str, str]:
-    """The endings of the two files of text, which have to differ: a model of many languages may call both `mul`."""
-    source, target = was.data.source, was.data.target
-    return (source, target) if source != target else ("source", "target")
+def _translate(translator: Translator, corpus: PairCorpus, was: Config, run: RunFolder, beam: int | None) -> list[str]:
+    """Write the sources with their translations, the pairs of each direction by themselves; the specs of those."""
+    specs = []
+    for direction, part in corpus.by_direction().items():
+        source, target = direction or (was.data.source, was.data.target)
+        base = run.data / ("distilled" if direction is None else f"distilled-{source}-{target}")
+        ends = (source, target) if source != target else ("source", "target")  # a corpus of many may call both `mul`
+        translate_lines_to(
+            translator,
+            (pair.src for pair in part.untagged()),
+            *(Path(f"{base}.{end}") for end in ends),
+            n_lines=sum(1 for _ in part),
+            beam=beam,
+            to=direction[1] if direction else None,
+        )
+        spec = f"{base}.{{{','.join(ends)}}}"
+        specs.append(f"{source}>{target} {spec}" if direction else spec)
+    return specs
 
 
-def _student(was: Config, run: RunFolder, n_pairs: int) -> Config:
-    """The teacher's config, with a smaller model, one decoder layer, and the teacher's translations beside the text."""
-    preset = SMALLER[was.model.preset]
+def _without_preset(overrides: Sequence[str]) -> list[str]:
+    return [override for override in overrides if keys_of([override]) != {"model.preset"}]
+
+
+def _student(was: Config, n_pairs: int, overrides: Sequence[str] = ()) -> Config:
+    """The teacher's config with a smaller model of one decoder layer, and the options that suit it."""
+    given = [override.partition("=")[2].strip() for override in overrides if keys_of([override]) == {"model.preset"}]
+    preset = given[-1] if given else SMALLER[was.model.preset]
+    if preset not in PRESETS:
+        raise UsageError(f"model.preset={preset}: there are {', '.join(PRESETS)}")
     sizes = ("n_encoder_layers", "d_model", "d_ff", "n_heads")
     shape = {name: min(getattr(was.model, name), PRESETS[preset]["model"][name]) for name in sizes}
-    if was.model.preset == "tiny":
+    if was.model.preset == "tiny" and not given:
         shape |= {"d_model": was.model.d_model // 2, "n_heads": max(1, was.model.n_heads // 2)}
     # a small model that is shown one way to say it hardly learns by heart
     more = {"preset": preset, "n_decoder_layers": 1, "dropout": min(0.1, was.model.dropout / 2)}
-    recipe = recipe_of(was)
+    recipe = recipe_of(was, overrides)
     # each source comes with two targets, each seen as often as the teacher saw one, or oftener if that was seldom: what
     # a student of few updates lacks is greedy search, and an update of it costs little
     n_updates = None if recipe.max_steps is None else max(2 * recipe.max_steps, updates_for(n_pairs))
     recipe = recipe.model_copy(
         update={"max_steps": n_updates, "consistency": 0.0, "word_dropout": 0.0, "dropout_start": None}
     )
-    spec = f"{run.data / 'distilled'}.{{{','.join(_names(was))}}}"
-    return was.model_copy(
-        update={
-            "run": str(run.path),
-            "data": was.data.model_copy(update={"train": [spec, *specs_of(was)]}),
-            "model": was.model.model_copy(update={**shape, **more}),
-            "train": recipe,
-        }
-    )
+    return was.model_copy(update={"model": was.model.model_copy(update={**shape, **more}), "train": recipe})
 
 
 def _measure(teacher: Path, student: Path, device: str) -> Distilled:
     test_set = text_of(student)
-    domain = compare_models("teacher → student", test_set, teacher, student, device)
+    domains = compare_models("teacher → student", test_set, teacher, student, device)
     say("measuring the speed of both, in turns …")
     models = [Translator.load(run, device) for run in (teacher, student)]
+    parts = test_set.by_target(models[1].bundle.targets)
     seconds: list[list[float]] = [[], []]
-    greedy: list[str] = []
+    greedy: list[list[str]] = []
     for _ in range(N_ROUNDS):
         for number, model in enumerate(models):
             began = time.perf_counter()
-            greedy = model.translate(test_set.sources, beam=1)
+            greedy = [model.translate(part.sources, beam=1, to=part.target) for part in parts]
             seconds[number].append(time.perf_counter() - began)
-    score = bleu(greedy, test_set.references, models[1].bundle.target)
-    return Distilled(domain, score.value, min(seconds[0]), min(seconds[1]))
+    scores = [
+        bleu(hypotheses, part.references, part.target or models[1].bundle.target).value
+        for hypotheses, part in zip(greedy, parts, strict=True)
+    ]
+    return Distilled(domains, scores, sum(len(part.sources) for part in parts), min(seconds[0]), min(seconds[1]))

@@ -73,7 +73,7 @@ class SplitText:
 
 
 def split_text(
-    run: RunFolder, wishes: Wishes, avoid: Sequence[HeldOut] = (), known: HeldOut | None = None
+    run: RunFolder, wishes: Wishes, avoid: Sequence[HeldOut] = (), known: Sequence[HeldOut] = ()
 ) -> SplitText:
     """Look at the text, leave out what is bad, hold out what is missing, and write it to `data/` in a run folder.
 
@@ -114,8 +114,7 @@ def split_text(
     write_atomic(run.path / "data" / "report.json", as_json(list(reports.values())) + "\n")
     for name in _HELD_OUT:
         if name in corpora:
-            if known is not None:
-                _tell_known(name, reports[name].examined, known)
+            _tell_known(name, reports[name].examined, known)
             specs[name] = given[name][0] if len(given[name]) == 1 else given[name]
             n_pairs[name] = len(reports[name].examined.flags)
     return SplitText(source, target, specs, n_pairs, n_characters)
@@ -163,7 +162,7 @@ def _languages(wishes: Wishes) -> tuple[str, str]:
 
 
 def _parts(
-    corpus: PairCorpus, examined: Examined, wishes: Wishes, to_hold_out: list[str], known: HeldOut | None
+    corpus: PairCorpus, examined: Examined, wishes: Wishes, to_hold_out: list[str], known: Sequence[HeldOut]
 ) -> dict[str, npt.NDArray[np.bool_]]:
     """Which pairs go to training, validation and test."""
     kept = examined.is_kept if wishes.clean else _readable(examined)
@@ -176,7 +175,7 @@ def _parts(
     say("looking for pairs that say the same, to keep them on one side …")
     groups = group(_blocks(corpus, kept), alike=n <= MAX_PAIRS)
     counts = {name: n_each if name in to_hold_out else 0 for name in _HELD_OUT}
-    never = None if known is None else known.holds(*examined.texts)[kept]
+    never = _is_known(examined, known)[kept] if known else None
     chosen = hold_out(groups, counts["valid"], counts["test"], never=never)
     for name, mask in (("train", chosen.train), ("valid", chosen.valid), ("test", chosen.test)):
         if name == "train" or name in to_hold_out:
@@ -205,8 +204,15 @@ def _readable(examined: Examined) -> npt.NDArray[np.bool_]:
     return taken
 
 
-def _tell_known(name: str, examined: Examined, known: HeldOut) -> None:
-    n = int(known.holds(*examined.texts).sum())
+def _is_known(examined: Examined, known: Sequence[HeldOut]) -> npt.NDArray[np.bool_]:
+    result = np.zeros(len(examined.flags), dtype=np.bool_)
+    for one in known:
+        result |= one.holds(*examined.texts)
+    return result
+
+
+def _tell_known(name: str, examined: Examined, known: Sequence[HeldOut]) -> None:
+    n = int(_is_known(examined, known).sum())
     if n:
         say(f"warning: {n:,} of {len(examined.flags):,} pairs for {name} are in what the model was trained on before")
 

@@ -23,6 +23,7 @@ def translate_lines_to(
     beam: int | None = None,
     sampling: Sampling | None = None,
     mark: str = "",
+    to: str | None = None,
 ) -> int:
     """Translate lines, and write each beside its translation.
 
@@ -39,6 +40,7 @@ def translate_lines_to(
         beam: Hypotheses kept; none for the model's default.
         sampling: Draw translations at random instead.
         mark: What stands before each translation, with a space.
+        to: The language to translate into, for a model that knows several; none if each line says it itself.
 
     Returns:
         Pairs written.
@@ -56,7 +58,7 @@ def translate_lines_to(
     waiting = islice(lines, n_done, None)
     with reporting_os_errors(notes), notes.open("ab") as file:
         while chunk := list(islice(waiting, _AT_ONCE)):
-            for translation in translator.translate_lines(chunk, options, sampling=sampling, first=n_done):
+            for translation in translator.translate_lines(chunk, options, sampling=sampling, first=n_done, to=to):
                 note = [translation.source, translation.text, translation.n_cut > 0]
                 file.write(f"{json.dumps(note)}\n".encode())
             file.flush()

@@ -11,7 +11,7 @@ from s2s.config.schema import Config, VocabConfig
 from s2s.console import say
 from s2s.corpus.cleaning import CleaningRules
 from s2s.corpus.file_sums import FileSums
-from s2s.corpus.pairs import PairCorpus, open_pairs, tags_in
+from s2s.corpus.pairs import PairCorpus, open_pairs, tag_of, tags_in
 from s2s.corpus.report import SplitReport
 from s2s.corpus.store import EncodedSplit, ensure_split, fingerprint_of
 from s2s.corpus.text import decode_line
@@ -33,6 +33,7 @@ class Prepared:
         train: Encoded training pairs, cleaned.
         valid: Encoded validation pairs.
         valid_corpus: The validation text.
+        max_source_length: Pieces of the longest source that it is trained on, or the model that it begins with was.
         fingerprint: Of training and validation data: text, vocabulary and rules.
     """
 
@@ -40,6 +41,7 @@ class Prepared:
     train: EncodedSplit
     valid: EncodedSplit
     valid_corpus: PairCorpus
+    max_source_length: int
     fingerprint: str
 
 
@@ -63,6 +65,34 @@ def open_split(config: Config, spec: str | list[str], sums: FileSums | None = No
     )
 
 
+def open_splits(config: Config, sums: FileSums | None = None) -> dict[str, PairCorpus]:
+    """The splits that a config names, `train` first.
+
+    Raises:
+        ConfigError: A direction of the validation or test text is none of the training text, so that the model could
+            not be told what to do, or it has to be told and is not.
+        InputMissingError: A file is not there.
+    """
+    corpora = {name: open_split(config, spec, sums) for name, spec in split_specs(config).items()}
+    known = set(tags_in(config.data.train))
+    for name, corpus in corpora.items():
+        for direction in corpus.directions if name != "train" else ():
+            if direction is None and known:
+                raise ConfigError(
+                    "has no direction, and the training text has several languages to translate into",
+                    where=f"data.{name}",
+                    hint=f"Put one before its specs, as `{config.data.source}>{min(known)[2:-1]} dev.tsv`.",
+                )
+            if direction is not None and tag_of(direction[1]) not in known:
+                there = f"into {', '.join(sorted(tag[2:-1] for tag in known))}" if known else "without a direction"
+                raise ConfigError(
+                    f"is into {direction[1]}, and the training text is {there}",
+                    where=f"data.{name}",
+                    hint="The model would get a tag before each source that it has never seen.",
+                )
+    return corpora
+
+
 def prepare(config: Config, run: RunFolder, *, thorough: bool = True, n_processes: int | None = None) -> Prepared:
     """Learn and encode what is not there yet; the caller holds the run folder's lock.
 
@@ -77,8 +107,8 @@ def prepare(config: Config, run: RunFolder, *, thorough: bool = True, n_processe
         DataError: If text is bad, or nothing is left of a split.
     """
     sums = FileSums(run.store / "sums.json", believe=not thorough)
-    corpora = {name: open_split(config, spec, sums) for name, spec in split_specs(config).items()}
-    vocabularies = _vocabularies(config, run, corpora["train"])
+    corpora = open_splits(config, sums)
+    vocabularies, longest_known = _vocabularies(config, run, corpora["train"])
     rules = CleaningRules.from_config(config.data)
     splits: dict[str, EncodedSplit] = {}
     reports: dict[str, SplitReport] = {}
@@ -95,7 +125,8 @@ def prepare(config: Config, run: RunFolder, *, thorough: bool = True, n_processe
     sums.save()
     _write_data_json(run, config, reports)
     fingerprint = f"{splits['train'].fingerprint} {splits['valid'].fingerprint}"
-    return Prepared(vocabularies, splits["train"], splits["valid"], corpora["valid"], fingerprint)
+    longest = max(longest_known, int(splits["train"].src_lengths.max()))
+    return Prepared(vocabularies, splits["train"], splits["valid"], corpora["valid"], longest, fingerprint)
 
 
 def open_prepared(run: RunFolder, fingerprint: str) -> tuple[Vocabularies, EncodedSplit]:
@@ -129,23 +160,28 @@ def open_prepared(run: RunFolder, fingerprint: str) -> tuple[Vocabularies, Encod
     return vocabularies, train
 
 
-def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabularies:
-    """The run's vocabulary: the parent's, or learnt now, unless it was from this text with these options before."""
+def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> tuple[Vocabularies, int]:
+    """The run's vocabulary: the parent's, or learnt now, unless it was from this text with these options before.
+
+    With it the pieces of the longest source that the parent knows, 0 without a parent.
+    """
     noted: Any = None
     try:
         vocabularies, noted = _load_vocabularies(run)
         if config.train.start_from is not None and "start_from" in noted and run.checkpoints_by_step():
-            return vocabularies  # the parent is not needed any more
+            return vocabularies, noted.get("max_source_length", 0)  # the parent is not needed any more
     except InputMissingError:  # not learnt yet
         pass
     except DataError as error:  # the same text gives the same vocabulary again
         say(f"warning: {error.where}: {error.what}\n  the vocabulary is made again")
-    parent = None if config.train.start_from is None else load_bundle(Path(config.train.start_from)).vocabularies
+    bundle = None if config.train.start_from is None else load_bundle(Path(config.train.start_from))
+    parent, longest = (bundle.vocabularies, bundle.max_source_length) if bundle else (None, 0)
     made_from: dict[str, Any] = {"vocab": config.vocab.model_dump(), "train": train.fingerprint}
     if parent is not None:
-        made_from = {"start_from": parent.fingerprint}
+        _refuse_new_tags(parent, config)
+        made_from = {"start_from": parent.fingerprint, "max_source_length": longest}
     if noted == made_from:
-        return vocabularies
+        return vocabularies, longest
     if noted is not None and run.checkpoints_by_step():
         raise _changed(run)
     if parent is None:
@@ -165,7 +201,19 @@ def _vocabularies(config: Config, run: RunFolder, train: PairCorpus) -> Vocabula
     say(f"vocabulary: {sizes} pieces ({origin})")
     for note_text in vocabularies.notes:
         say(f"note: {note_text}")
-    return vocabularies
+    return vocabularies, longest
+
+
+def _refuse_new_tags(vocabularies: Vocabularies, config: Config) -> None:
+    """Raise if the model to start from would see the tag of a language as text: parts of it could be lost."""
+    src = vocabularies.src
+    new = [tag for tag in tags_in(config.data.train) if tag not in src.pieces_of(src.encode(tag))]
+    if new:
+        raise ConfigError(
+            f"the model to start from has no symbol {', '.join(new)}: it does not know the language",
+            where=str(config.train.start_from),
+            hint="Train anew on the text of all directions.",
+        )
 
 
 def _with_tags(config: Config) -> VocabConfig:

@@ -29,7 +29,7 @@ from s2s.jobs.finish import choose_search, choose_weights, score_test
 from s2s.jobs.ranks import LeadingHooks, config_digest, follow, what_an_update_takes
 from s2s.jobs.resume import check_parent, put_parent, refuse_other_config, resume, what_is_frozen
 from s2s.jobs.test_sets import TestSet
-from s2s.jobs.tokenize import Prepared, open_split, prepare, split_specs
+from s2s.jobs.tokenize import Prepared, open_splits, prepare
 from s2s.model.weights import load_weights
 from s2s.run_folder import RunFolder, write_atomic
 from s2s.runtime import autocast_type, seed_of_step
@@ -109,8 +109,7 @@ def train(
         if overwrite or not run.checkpoints_by_step():
             check_parent(config, run)
         if overwrite:
-            for spec in split_specs(config).values():
-                open_split(config, spec)  # what cannot be read is said before anything is lost
+            open_splits(config)  # what cannot be read is said before anything is lost
             clear(run)
             run.create()
         refuse_other_config(run, config)
@@ -285,7 +284,7 @@ class Session:
 
     def bundle(self, facts: dict[str, Any], decode: DecodeConfig | None = None) -> Bundle:
         """The model as it is, with what one has to know to use it; `decode` in place of the config's."""
-        data, split = self.config.data, self.prepared.train
+        data = self.config.data
         return Bundle(
             transformer=self.model.eval(),
             vocabularies=self.prepared.vocabularies,
@@ -293,7 +292,7 @@ class Session:
             decode=decode or self.config.decode,
             source=data.source,
             target=data.target,
-            max_source_length=int(split.src_lengths.max()),
+            max_source_length=self.prepared.max_source_length,
             facts={"step": self.trainer.state.step, **facts},
             targets=tuple(tag.removeprefix("<2").removesuffix(">") for tag in tags_in(data.train)),
         )

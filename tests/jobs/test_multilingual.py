@@ -70,7 +70,9 @@ def test_tags_are_no_text_to_be_checked(tmp_path: Path) -> None:
     (tmp_path / "test.de").write_text("noch eine rote Katze 70\nein blauer Hund\n", "utf-8")
     for turned, n in (("de>en x.{de,en}", 1), ("en>de x.{en,de}", 1)):
         result = s2s("check", turned, "en>xx x.{en,de}", "--test", "en>de test.{en,de}", "--json", cwd=tmp_path)
-        assert json.loads(result.stdout)["train"]["faults"]["in test"]["pairs"] == 1 + n
+        found = json.loads(result.stdout)
+        assert found[f"train {turned[:5]}"]["faults"]["in test"]["pairs"] == n
+        assert found["train en>xx"]["faults"]["in test"]["pairs"] == 1
     assert in_direction("de>en x.{de,en}", "en", "de") == "de>en x.{de,en}"
 
 
@@ -113,6 +115,7 @@ def test_each_language_is_scored_by_itself(folder: Path) -> None:
     card = (folder / "run" / "README.md").read_text("utf-8")
     assert "test-de, 60 sentences" in card
     assert "test-xx, 20 sentences" in card
+    assert '--model run --to de "your text"' in card
 
 
 def test_every_part_of_a_long_line_says_the_language(folder: Path) -> None:
@@ -197,3 +200,23 @@ def test_flags_of_a_translation_into_a_told_language(folder: Path) -> None:
     assert not any(segment["source"].startswith("<2") for segment in judgement["segments"])
     # a tag is added for a model that needs it, and only for that
     assert s2s("evaluate", "run", *text[:4], cwd=folder).exit_code == 2
+
+
+def test_a_student_of_several_languages_is_compared_in_each(folder: Path) -> None:
+    result = s2s("distill", "run", "--to", "new/student", "--set", "train.max_steps=4", cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    compared = [line for line in result.stdout.split("\n") if line.startswith("teacher → student")]
+    assert [line.split(":")[0].split(", ")[1] for line in compared] == [
+        "test-de (60 sentences)",
+        "test-xx (20 sentences)",
+    ]
+    assert result.stdout.count("student, greedy: BLEU") == 2
+    config = load_config(folder / "new/student/config.yaml")
+    data = folder / "new/student/data"
+    assert [Path(spec).name for spec in config.data.train[:2]] == ["distilled-en-de.{en,de}", "distilled-en-xx.{en,xx}"]
+    assert [spec[:6] for spec in config.data.train] == ["en>de ", "en>xx "] * 2
+    sources = (data / "distilled-en-xx.en").read_text("utf-8").split("\n")[:-1]
+    assert sources
+    assert not any("<2" in line for line in sources)
+    made = Translator.load(folder / "run").translate(sources, to="xx")
+    assert (data / "distilled-en-xx.xx").read_text("utf-8").split("\n")[:-1] == made

@@ -17,7 +17,7 @@ from s2s.decoding.translator import Translator
 from s2s.jobs import backtranslate as backtranslate_module
 from s2s.jobs import synthetic as synthetic_module
 from s2s.jobs.compare import config_of
-from s2s.jobs.distill import _names, _student
+from s2s.jobs.distill import _student
 from s2s.jobs.synthetic import translate_lines_to
 from s2s.jobs.train import train
 from s2s.run_folder import RunFolder
@@ -169,9 +169,11 @@ def test_new_lines_with_new_characters_get_a_vocabulary_that_holds_them(folder: 
     was = config_of(folder / "run")
     run = RunFolder(tmp_path / "x")
     new = ["".join(map(chr, range(0x4E00, 0x4E00 + 3_000)))]
-    assert backtranslate_module._config(was, run, 1, new).vocab.size == was.vocab.size + 3_000 + 1  # and the mark
+    assert (
+        backtranslate_module._config(was, was.train, run, 1, new).vocab.size == was.vocab.size + 3_000 + 1
+    )  # and the mark
     large = was.model_copy(update={"vocab": was.vocab.model_copy(update={"size": 8_000})})
-    assert backtranslate_module._config(large, run, 1, new).vocab.size == 8_000
+    assert backtranslate_module._config(large, large.train, run, 1, new).vocab.size == 8_000
 
 
 def test_translations_that_are_all_cut_off_are_nothing_to_learn_from(
@@ -185,27 +187,19 @@ def test_translations_that_are_all_cut_off_are_nothing_to_learn_from(
     assert "no line could be translated" in result.stderr
 
 
-def test_both_languages_of_a_model_of_many_may_have_one_name(folder: Path) -> None:
-    was = config_of(folder / "run")
-    assert _names(was) == ("en", "de")
-    many = was.model_copy(update={"data": was.data.model_copy(update={"source": "mul", "target": "mul"})})
-    assert len(set(_names(many))) == 2
-    assert _student(many, RunFolder(folder / "x"), 60).data.train[0].endswith("distilled.{source,target}")
-
-
 def test_a_student_is_never_larger_than_its_teacher(folder: Path) -> None:
     was = config_of(folder / "run")
     shape = {"preset": "small", "d_model": 64, "dropout": 0.4}
     small = was.model_copy(update={"model": was.model.model_copy(update=shape)})
-    student = _student(small, RunFolder(folder / "x"), 60)
+    student = _student(small, 60)
     assert (student.model.d_model, student.model.n_encoder_layers, student.model.n_decoder_layers) == (64, 1, 1)
     assert student.model.dropout == 0.1
     assert was.train.max_steps is not None
     assert student.train.max_steps == updates_for(60)  # the teacher had few
     long = was.model_copy(update={"train": was.train.model_copy(update={"max_steps": 2_000})})
-    assert _student(long, RunFolder(folder / "x"), 60).train.max_steps == 4_000  # there is twice the text
+    assert _student(long, 60).train.max_steps == 4_000  # there is twice the text
     timed = was.model_copy(update={"train": was.train.model_copy(update={"max_steps": None, "max_minutes": 5.0})})
-    assert _student(timed, RunFolder(folder / "x"), 60).train.max_steps is None
+    assert _student(timed, 60).train.max_steps is None
     wrong = s2s("distill", "run", "--to", "new/y", "--set", "model.d_modl=1", cwd=folder)
     assert wrong.exit_code == 78
     assert not (folder / "new/y").exists()
