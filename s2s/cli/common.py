@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from s2s.errors import InputMissingError, UsageError
+from s2s.errors import DataError, InputMissingError, UsageError
 from s2s.exits import Commands
 from s2s.version import __version__
 
@@ -89,12 +89,17 @@ def lines_of(text: list[str] | None, given: str = "-") -> Iterator[Iterable[byte
         yield [line.encode("utf-8", "surrogateescape") for line in text]
         return
     if given != "-":
+        from s2s.corpus.text import COMPRESSIONS, raw_lines
+
         with contextlib.ExitStack() as opened:
             try:
                 file = opened.enter_context(Path(given).open("rb"))
             except OSError as error:
                 raise InputMissingError(error.strerror or str(error), where=given) from None
-            yield file
+            is_compressed = Path(given).suffix.lower() in COMPRESSIONS
+            if not is_compressed:
+                _refuse_binary(file.peek(4), given)
+            yield raw_lines(Path(given)) if is_compressed else file
         return
     if sys.stdin is None:
         raise UsageError("standard input is closed", hint="give TEXT or --input FILE")
@@ -110,10 +115,22 @@ def lines_of(text: list[str] | None, given: str = "-") -> Iterator[Iterable[byte
     yield os.fdopen(number, "rb")
 
 
+def _refuse_binary(begin: bytes, name: str) -> None:
+    kinds = {
+        b"PK\x03\x04": "a ZIP archive, as .docx and .odt are",
+        b"%PDF": "a PDF",
+        b"\x1f\x8b": "compressed, and not named .gz",
+        b"\x28\xb5\x2f\xfd": "compressed, and not named .zst",
+    }
+    for magic, kind in kinds.items():
+        if begin.startswith(magic):
+            raise DataError(f"no text: it is {kind}", where=name, hint="Save it as text first.")
+
+
 @contextlib.contextmanager
 def destination(output: Path | None) -> Iterator[BinaryIO]:
     """Standard output, or a file that gets its name when all is written."""
-    if output is None:
+    if output is None or str(output) == "-":
         yield sys.stdout.buffer
         return
     from s2s.run_folder import writing_to

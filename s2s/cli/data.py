@@ -29,7 +29,7 @@ def check_command(
 ) -> None:
     """Find what is wrong with parallel text: shifted lines, encodings, duplicates, overlap, wrong language.
 
-    Example: s2s check train.{en,de} --valid valid.{en,de} --clean clean.{en,de}
+    Example: s2s check 'train.{en,de}' --valid 'valid.{en,de}' --clean clean.tsv
 
     Exit code 65 if training would refuse it or it is not parallel.
     """

@@ -36,7 +36,7 @@ def translate_command(
         int, typer.Option(min=1, max=256, help="Translations a line, as `line ||| translation ||| score`.")
     ] = 1,
     min_length_ratio: Annotated[
-        float, typer.Option(min=0.0, metavar="RATIO", help="At least so many pieces per source piece.")
+        float, typer.Option(min=0.0, max=100.0, metavar="RATIO", help="At least so many pieces per source piece.")
     ] = 0.0,
     no_repeat_ngram: Annotated[
         int, typer.Option(min=0, metavar="N", help="Say no N pieces in a row twice; 0 for no such rule.")
@@ -162,6 +162,7 @@ def translate_command(
                 split_sentences=bool(split_sentences),
             )
         else:
+            sink = opened.enter_context(destination(output))  # what cannot be written is said first
             translated, report = translate_document(
                 translator,
                 options,
@@ -171,7 +172,7 @@ def translate_command(
                 glossary=glossary,
                 split_sentences=split_sentences is not False,
             )
-            opened.enter_context(destination(output)).write(translated)
+            sink.write(translated)
     report.tell()
 
 

@@ -86,14 +86,6 @@ def evaluate_command(
     )
     with_page = html is not None or any(file.suffix in (".html", ".json") for file in files)
     judgements = job.judge_all(evaluated, with_training=with_page or as_json)
-    for file in files:
-        job.write(file, evaluated, judgements)
-        print(f"written: {file}", file=sys.stderr)
-    if html is not None:
-        from s2s.report.judgement_page import judgement_page
-
-        write_atomic(html, judgement_page(judgements))
-        print(f"page: {html}", file=sys.stderr)
     if as_json:
         print(job.as_json(evaluated, judgements))
     elif as_tsv:
@@ -102,6 +94,14 @@ def evaluate_command(
         print(table([one.evaluation for one in evaluated]))
         if more := "\n".join(text for judgement in judgements if (text := judgement.text())):
             print(f"\n{more}")
+    for file in files:
+        job.write(file, evaluated, judgements)
+        print(f"written: {file}", file=sys.stderr)
+    if html is not None:
+        from s2s.report.judgement_page import judgement_page
+
+        write_atomic(html, judgement_page(judgements))
+        print(f"page: {html}", file=sys.stderr)
 
 
 @app.command("score")
@@ -109,6 +109,9 @@ def score_command(
     source: Annotated[Path, typer.Argument(metavar="SRC", help="File of source lines.")],
     target: Annotated[Path, typer.Argument(metavar="TGT", help="File of as many translations.")],
     model: Model = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="LANG", help="Language of TGT, if the model knows several.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a line.")] = False,
     device: Device = "auto",
     threads: Threads = None,
@@ -124,7 +127,7 @@ def score_command(
 
     set_threads(threads)
     translator = Translator.load(model_path(model), device)
-    write_scores(score_files(translator, source, target), sys.stdout.buffer, as_json=as_json)
+    write_scores(score_files(translator, source, target, to), sys.stdout.buffer, as_json=as_json)
 
 
 @app.command("export")

@@ -155,6 +155,16 @@ def read_bytes(path: Path) -> Iterator[bytes]:
         raise InputMissingError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
 
 
+def raw_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file with their line feeds, decompressed; not decoded."""
+    rest = b""
+    for block in read_bytes(path):
+        *lines, rest = (rest + block).split(b"\n")
+        yield from (line + b"\n" for line in lines)
+    if rest:
+        yield rest
+
+
 def _open(path: Path, stack: contextlib.ExitStack) -> IO[bytes]:
     name = path.name.lower()
     if name.endswith(".gz"):

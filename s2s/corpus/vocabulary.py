@@ -5,6 +5,8 @@ no-break spaces are spaces, full-width forms are narrow, `…` is `...`. Transla
 """
 
 import hashlib
+import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,6 +131,21 @@ class Vocabulary:
         pieces: list[str] = self._processor.encode(without_surrogates(text), out_type=str)
         return pieces
 
+    def word_numbers(self, text: str) -> list[int]:
+        """For each piece of a text the number of its word, from 0.
+
+        Words are what white space separates in the text itself: normalisation takes some of it away, and makes some,
+        as before the accent of `it´s`.
+        """
+        text = without_surrogates(text)
+        starts = [match.start() for match in re.finditer(r"\S+", text)]
+        numbers = []
+        for begin, end in self._processor.encode(text, return_type="offset_mapping")["offsets"]:
+            # a piece may be nothing but white space, or one byte of a character, which is that of the last byte
+            place = end if begin == end or text[end - 1].isspace() else end - 1
+            numbers.append(max(0, bisect_right(starts, place) - 1))
+        return numbers
+
     def pieces_of(self, ids: Iterable[int]) -> list[str]:
         """The pieces that ids stand for."""
         return [self._processor.id_to_piece(id_) for id_ in ids]
@@ -139,12 +156,17 @@ class Vocabulary:
         Bytes that make up no character become U+FFFD.
         """
         text: str = self._processor.decode([id_ for id_ in ids if id_ >= N_CONTROL or id_ == UNK])
-        return text.translate(_LINE_BREAKS)
+        return one_line(text)
 
     @staticmethod
     def count_unknown(ids: Iterable[int]) -> int:
         """How many of the ids stand for something that the vocabulary does not have."""
         return sum(id_ == UNK for id_ in ids)
+
+
+def one_line(text: str) -> str:
+    """A text with a space for each character that ends a line somewhere."""
+    return text.translate(_LINE_BREAKS)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What a hypothesis may not say next: an end too early, an n-gram again, anything but its prefix.
 
-Shapes: B sentences, M beam, N = B × M hypotheses, T pieces so far, P prefix positions, V vocabulary.
+Shapes: B sentences, M beam, N = B × M hypotheses, F of them within their prefix, T pieces so far, P prefix positions, V
+vocabulary.
 """
 
 from collections.abc import Sequence
@@ -55,16 +56,23 @@ class Constraints:
         some = slice(first, first + len(logits_NV) // self.beam)
         pieces_NT = pieces_BMT[some].flatten(0, 1)
         step = pieces_NT.size(1)
+        rows_F, wanted_F = self._prefixed(some, step)
+        kept_F = logits_NV[rows_F, wanted_F]  # a prefix is said whatever the other rules are
         if self.no_repeat_ngram and step >= self.no_repeat_ngram:
             _forbid_repeated(logits_NV, pieces_NT, self.no_repeat_ngram)
         early_N = (self.min_lengths_B[some] > step).repeat_interleave(self.beam)
         logits_NV[early_N, EOS] = _IMPOSSIBLE
-        if self.prefixes_BP is not None and step < self.prefixes_BP.size(1):
-            wanted_N = self.prefixes_BP[some, step].repeat_interleave(self.beam)
-            rows_F = (wanted_N != PAD).nonzero()[:, 0]
-            kept_F = logits_NV[rows_F, wanted_N[rows_F]]
-            logits_NV[rows_F] = _IMPOSSIBLE
-            logits_NV[rows_F, wanted_N[rows_F]] = kept_F
+        logits_NV[rows_F] = _IMPOSSIBLE
+        logits_NV[rows_F, wanted_F] = kept_F
+
+    def _prefixed(self, some: slice, step: int) -> tuple[Tensor, Tensor]:
+        """The F rows of hypotheses that are not past their prefix, and what they have to say now."""
+        if self.prefixes_BP is None or step >= self.prefixes_BP.size(1):
+            nothing = torch.zeros(0, dtype=torch.long, device=self.min_lengths_B.device)
+            return nothing, nothing
+        wanted_N = self.prefixes_BP[some, step].repeat_interleave(self.beam)
+        rows_F = (wanted_N != PAD).nonzero()[:, 0]
+        return rows_F, wanted_N[rows_F]
 
 
 def _forbid_repeated(logits_NV: Tensor, pieces_NT: Tensor, n: int) -> None:

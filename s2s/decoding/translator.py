@@ -50,7 +50,6 @@ class Translator:
         autocast: Type of autocast of what is not search, or none.
         precision: In what type it searches: float32, bfloat16 or int8.
         by_pytorch: On a processor: it searches by PyTorch, as the C engine is not there.
-        joint: What stands between two sentences of the target language.
     """
 
     def __init__(self, bundle: Bundle, precision: str = "auto", int8: bool = False) -> None:
@@ -63,8 +62,6 @@ class Translator:
         self._is_compiled = not isinstance(self._engine, DecodingEngine)
         self.by_pytorch = by_c and not self._is_compiled
         self._tags = frozenset(map(tag_of, bundle.targets))
-        # languages that BLEU scores by characters are written without spaces
-        self.joint = " " if bleu_tokenizer(bundle.target) == "13a" else ""
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto", precision: str = "auto", int8: bool = False) -> Self:
@@ -161,10 +158,20 @@ class Translator:
             found = self._sample(parts, options, check_stop, sampling, seeds)
         in_order = iter(found)
         translations = [
-            self._join(line, [next(in_order) for _ in parts], options)
-            for line, parts in zip(lines, parts_of_line, strict=True)
+            self._join(line, [next(in_order) for _ in parts], options, self._joint_of(seen))
+            for line, seen, parts in zip(lines, tagged, parts_of_line, strict=True)
         ]
         return self._aligned(translations, tagged, parts_of_line, found) if align else translations
+
+    def joint(self, to: str | None) -> str:
+        """What stands between two sentences of a language that it translates into; none for the only one."""
+        # languages that BLEU scores by characters are written without spaces
+        return " " if bleu_tokenizer(to or self.bundle.target) == "13a" else ""
+
+    def _joint_of(self, tagged: str) -> str:
+        """What stands between the translations of the parts of a line, as the model sees the line."""
+        tag = tagged.split(" ", 1)[0]
+        return self.joint(tag[2:-1] if tag in self._tags else None)
 
     def tagged(self, lines: Sequence[str], to: str | None) -> Sequence[str]:
         """Lines with the language that they are to be translated into before them, if the model knows several.
@@ -200,8 +207,9 @@ class Translator:
         """Add alignments; `tagged` are the lines as the model has seen them."""
         hypotheses = iter(found)
         pairs = []
-        for translation, parts in zip(translations, parts_of_line, strict=True):
-            best = self._hypotheses_of(translation, [next(hypotheses) for _ in parts])
+        for translation, line, parts in zip(translations, tagged, parts_of_line, strict=True):
+            joint = self._joint_of(line)
+            best = self._hypotheses_of(translation, [next(hypotheses) for _ in parts], joint)
             pairs += [(part, hypothesis.ids) for part, hypothesis in zip(parts, best, strict=True)]
         passes = forced_pass(self.bundle.transformer, pairs, autocast=self.autocast)
         forced = iter(zip(pairs, passes, strict=True))
@@ -209,11 +217,11 @@ class Translator:
         for translation, line, parts in zip(translations, tagged, parts_of_line, strict=True):
             pieces = self.bundle.vocabularies.src.pieces(line)
             n_head, n_added = self._n_head(pieces), int(line != translation.source)
-            src_numbers = word_numbers(pieces)
+            src_numbers = self.bundle.vocabularies.src.word_numbers(line)
             src_words, head = iter(src_numbers[n_head:]), src_numbers[:n_head]
             links: Links = []
             log_probabilities, numbers = [torch.empty(0)], list[int]()
-            n_target_words = 0
+            n_target_words, joint = 0, self._joint_of(line)
             for _ in parts:
                 (source, target), (weights_TS, log_probabilities_T) = next(forced)
                 words = word_numbers(self.bundle.vocabularies.tgt.pieces_of(target))
@@ -223,21 +231,21 @@ class Translator:
                 links += [(src - n_added, tgt) for src, tgt in new if src >= n_added]  # the tag is no word of the line
                 log_probabilities.append(log_probabilities_T)
                 numbers += tgt_words
-                n_target_words += words[-1] + len(self.joint) if words else 0
+                n_target_words += words[-1] + len(joint) if words else 0
             confidence = word_confidence(torch.cat(log_probabilities), numbers)
             aligned.append(replace(translation, alignment=links, confidence=confidence))
         return aligned
 
-    def _hypotheses_of(self, translation: Translation, parts: list[list[Hypothesis]]) -> list[Hypothesis]:
+    def _hypotheses_of(self, translation: Translation, parts: list[list[Hypothesis]], joint: str) -> list[Hypothesis]:
         """Of each part the hypothesis that the best translation of a line is made of."""
         for n in range(min(map(len, parts), default=0)):
             chosen = [hypotheses[n] for hypotheses in parts]
-            if self._text(chosen) == translation.text:
+            if self._text(chosen, joint) == translation.text:
                 return chosen
         return []
 
-    def _text(self, parts: list[Hypothesis]) -> str:
-        return self.joint.join(self.bundle.vocabularies.tgt.decode(part.ids) for part in parts)
+    def _text(self, parts: list[Hypothesis], joint: str) -> str:
+        return joint.join(self.bundle.vocabularies.tgt.decode(part.ids) for part in parts)
 
     def _parts(self, line: str) -> list[list[int]]:
         """Source ids of a line, in parts no longer than what the model was trained on; none for an empty line."""
@@ -315,14 +323,14 @@ class Translator:
     def _budget(self, options: SearchOptions) -> int:
         return max(1, self.bundle.decode.batch_tokens // options.beam)
 
-    def _join(self, line: str, parts: list[list[Hypothesis]], options: SearchOptions) -> Translation:
+    def _join(self, line: str, parts: list[list[Hypothesis]], options: SearchOptions, joint: str) -> Translation:
         """Put the translations of a line's parts together; the n-th of the line is made of the n-th of each part."""
         if not parts:
             return Translation(line, [Candidate("", 0.0, 0.0, 0)], 0, 0)
         candidates = []
         for n in range(min(len(hypotheses) for hypotheses in parts)):
             chosen = [hypotheses[n] for hypotheses in parts]
-            text = self._text(chosen)
+            text = self._text(chosen, joint)
             log_probability = sum(hypothesis.log_probability for hypothesis in chosen)
             n_pieces = sum(len(hypothesis.ids) + 1 for hypothesis in chosen)
             score = log_probability / options.divisor(n_pieces)

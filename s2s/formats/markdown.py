@@ -22,6 +22,7 @@ _MARKUP_LINE = re.compile(r"\[![A-Za-z]+\][+-]?\s*$|:::|[!?]{3}\+?\s+[\w-]")
 """Lines of other dialects that are no text: of alerts, containers, admonitions."""
 _DEFINITION = re.compile(r":[ \t]+")
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]:?\s*")
+_NOTE = re.compile(r"\[\^[^\]\s]+\]:\s*")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ class MarkdownFile:
         tokens = self._parser.parse(body, self._env)
         references = self._env.get("references")
         if isinstance(references, dict):  # a footnote of one word looks like the target of a link
-            self._env["references"] = {name: one for name, one in references.items() if not name.startswith("^")}
+            links = {name: one for name, one in references.items() if not name.startswith("^")}
+            self._n_unread += len(references) - len(links)
+            self._env["references"] = links
         for token in tokens:
             in_table = (in_table or token.type == "table_open") and token.type != "table_close"
             if token.type == "tr_open" and token.map:
@@ -123,7 +126,8 @@ class MarkdownFile:
         in_math = False
         has_math = sum(self._text.count("$$", start, end) for start, end in spans) % 2 == 0  # all is closed
         for number, (start, end) in enumerate(spans):
-            line = self._text[start:end]
+            line = self._text[start:end].lstrip(" \t")
+            start = end - len(line)  # what is indented may be taken for code
             is_last = number == len(spans) - 1
             if not in_table:
                 was_in_math = in_math
@@ -132,7 +136,7 @@ class MarkdownFile:
                 if _MARKUP_LINE.match(line) or was_in_math or begins_math:
                     groups.append([])
                     continue
-                if _DEFINITION.match(line):
+                if _DEFINITION.match(line) or _NOTE.match(line):
                     groups.append([])
             following = "" if is_last else "\n"
             groups[-1].append((start, end))
@@ -142,7 +146,7 @@ class MarkdownFile:
         for group in filter(None, groups):
             start = group[0][0]
             head = _TASK.match(self._text, start, group[0][1]) if group is groups[0] else None
-            head = head or (_FOOTNOTE.match(self._text, start, group[0][1]) if group is groups[0] else None)
+            head = head or (_FOOTNOTE if group is groups[0] else _NOTE).match(self._text, start, group[0][1])
             head = head or (None if in_table else _DEFINITION.match(self._text, start, group[0][1]))
             if head:
                 group[0] = (head.end(), group[0][1])

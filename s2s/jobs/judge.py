@@ -19,7 +19,7 @@ from s2s.jobs.tokenize import open_split
 from s2s.report.judgement import Judgement, judge
 from s2s.report.judgement_page import judgement_page
 from s2s.run_folder import RunFolder, existing_folder, write_atomic
-from s2s.scoring.metrics import words_of
+from s2s.scoring.metrics import bleu_tokenizer, words_of
 
 _AT_ONCE = 10_000
 
@@ -67,7 +67,7 @@ def evaluate_all(
             continue
         for text in test_sets:
             check_languages(run, text)
-            tasks.append((run, text))
+            tasks += [(run, text)] if text.target else [(run, part) for part in text.by_target(load_targets(run))]
         for split in splits:
             try:
                 tasks += [(run, part) for part in split_of_run(run, split).by_target(load_targets(run))]
@@ -79,6 +79,7 @@ def evaluate_all(
     of_files, language = _text_of_files(files, [test_set for _, test_set in tasks], test_sets, target, systems)
     if missing and not tasks and not of_files:
         raise missing[0]
+    _refuse_two_languages(tasks, [(path, text) for path in files for text in of_files], target, language)
     for left_out in missing:
         say(f"left out: {left_out}")
     # files first: one that does not fit is told before hours of translating
@@ -87,6 +88,28 @@ def evaluate_all(
         found.append(evaluate_run(run, test_set, beam=beam, length_penalty=length_penalty, device=device, int8=int8))
         tell_notes(found[-1].evaluation)
     return sorted(found, key=lambda one: systems.index(one.path))
+
+
+def _refuse_two_languages(
+    of_runs: Sequence[tuple[Path, TestSet]], of_files: Sequence[tuple[Path, TestSet]], target: str | None, language: str
+) -> None:
+    """Raise UsageError if one text would be scored with two tokenisations, or a run does not know the language."""
+    tokenizers: dict[tuple[str, ...], dict[str, Path]] = {}
+    for run, text in of_runs:
+        known = load_targets(run) or [load_languages(run)[1]]
+        if target is not None and target not in known:
+            raise UsageError(f"--to {target}: the model translates into {', '.join(known)}", where=str(run))
+        of_text = tokenizers.setdefault((*text.sources, *text.references), {})
+        of_text.setdefault(bleu_tokenizer(text.target or known[0]), run)
+    for path, text in of_files:
+        tokenizers.setdefault((*text.sources, *text.references), {}).setdefault(bleu_tokenizer(language), path)
+    for found in tokenizers.values():
+        if len(found) > 1:
+            listing = ", ".join(f"{path} by {name}" for name, path in found.items())
+            raise UsageError(
+                f"BLEU would be counted in two ways, which cannot be compared: {listing}",
+                hint="The name of the target language decides: evaluate them apart.",
+            )
 
 
 def judge_all(found: Sequence[Evaluated], *, with_training: bool) -> list[Judgement]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from s2s.config.load import load_config
 from s2s.console import duration, say
+from s2s.corpus.pairs import tags_in
 from s2s.corpus.store import EncodedSplit
 from s2s.decoding.bundle import find_bundle
 from s2s.errors import DataError, InputMissingError, S2SError
@@ -159,7 +160,7 @@ def glance(run: Path, width: int = 80) -> str:
     samples = _sample_files(folder)
     if samples:
         lines += ["", *_read_text(samples[-1][1]).split("\n\n")[0].split("\n")]
-    return "\n".join(visible(line[:width]) for line in lines)
+    return "\n".join(map(visible, lines))
 
 
 def watch(run: Path, width: int, every: float = 2.0) -> Iterator[str]:
@@ -170,7 +171,7 @@ def watch(run: Path, width: int, every: float = 2.0) -> Iterator[str]:
         is_busy = folder.is_busy()
         now = (is_busy, _size(folder.metrics))
         if now != shown:  # nothing is read again for nothing: the processor has a model to train
-            yield glance(run, width)
+            yield "\n".join(line[:width] for line in glance(run, width).split("\n"))
             shown = now
         if not is_busy:
             return
@@ -214,10 +215,12 @@ def _row(run: RunFolder) -> dict[str, Any]:
     config = load_config(run.resolved)
     metrics = _metrics(run)
     valid = [one["bleu"] for one in metrics if one["kind"] == "valid"]
-    tests = [  # of several languages the mean
+    # of several languages the mean; other text may have been scored too
+    names = {"test", *(f"test-{tag[2:-1]}" for tag in tags_in(config.data.test))}
+    tests = [
         score["value"]
         for one in _scores(run)
-        if one["test_set"] == "test" or one["test_set"].startswith("test-")
+        if one["test_set"] in names
         for score in one["scores"]
         if score["name"] == "BLEU"
     ]

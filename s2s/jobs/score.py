@@ -30,13 +30,20 @@ class PairScore:
     n_pieces: int
 
 
-def score_files(translator: Translator, source: Path, target: Path) -> Iterator[PairScore]:
+def score_files(translator: Translator, source: Path, target: Path, to: str | None = None) -> Iterator[PairScore]:
     """Score the lines of two files, in order; memory does not grow with them.
 
     An empty line is a text of no pieces: the probability of saying nothing, or of saying something to it.
 
+    Args:
+        translator: The model.
+        source: File of texts.
+        target: File of as many translations.
+        to: Their language, for a model that knows several; none if each line says it itself.
+
     Raises:
         InputMissingError: If a file is not there.
+        UsageError: If the model does not know that language, or nothing says it.
         DataError: If the files have unequal numbers of lines (said when it is noticed), or are not UTF-8.
     """
     pairs = itertools.zip_longest(read_lines(source), read_lines(target))
@@ -46,14 +53,14 @@ def score_files(translator: Translator, source: Path, target: Path) -> Iterator[
             if src is None or tgt is None:
                 shorter, longer = (source, target) if src is None else (target, source)
                 raise DataError(f"{shorter.name} has {number - 1:,} lines, {longer.name} has more", where=str(shorter))
-        yield from score_pairs(translator, [(src, tgt) for src, tgt in chunk])
+        yield from score_pairs(translator, [(src, tgt) for src, tgt in chunk], to)
         n_pairs += len(chunk)
 
 
-def score_pairs(translator: Translator, pairs: list[tuple[str, str]]) -> list[PairScore]:
+def score_pairs(translator: Translator, pairs: list[tuple[str, str]], to: str | None = None) -> list[PairScore]:
     """Score pairs of texts. Long texts are scored whole, where search would translate them in parts."""
     vocabularies, options = translator.bundle.vocabularies, translator.options()
-    sources = vocabularies.src.encode_all([src for src, _ in pairs])
+    sources = vocabularies.src.encode_all(translator.tagged([src for src, _ in pairs], to))
     targets = vocabularies.tgt.encode_all([tgt for _, tgt in pairs])
     found = forced_log_probabilities(
         translator.bundle.transformer, list(zip(sources, targets, strict=True)), autocast=translator.autocast

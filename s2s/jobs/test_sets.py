@@ -1,6 +1,7 @@
 """Where sentences with references come from: splits of a run, files, sacreBLEU's own test sets."""
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +94,7 @@ def files_as_test_set(source: Path, reference: Path, to: str | None = None) -> T
     Raises:
         DataError: If they do not have the same number of lines.
     """
-    if source.name in ("test", "valid"):
+    if re.fullmatch(r"(test|valid)(-[\w-]+)?", source.name):  # with a language: of a model of several
         raise UsageError(f"a file named {source.name} would be taken for the run's split", hint="rename it")
     sources, references = list(read_lines(source)), list(read_lines(reference))
     if len(sources) != len(references):

@@ -11,14 +11,16 @@ from typing import BinaryIO, Literal
 
 from s2s.console import say
 from s2s.corpus.text import decode_line
+from s2s.corpus.vocabulary import one_line
 from s2s.decoding.sampling import Sampling
 from s2s.decoding.search import SearchOptions
 from s2s.decoding.translation import Candidate, Translation, count_notes
 from s2s.decoding.translator import Translator
-from s2s.errors import InputMissingError
+from s2s.errors import InputMissingError, UsageError
 from s2s.formats.sentences import joined_text, sentences
 from s2s.jobs.glossary import Glossary, Placed, translate_with
 from s2s.run_folder import newest_run, run_path
+from s2s.symbols import UNK
 
 Format = Literal["text", "scores", "n-best", "json"]
 
@@ -113,7 +115,12 @@ def translate_stream(
 
     Returns:
         Counts of what happened.
+
+    Raises:
+        UsageError: The prefix cannot be said, or the model does not translate into that language.
     """
+    if prefix is not None and UNK in translator.bundle.vocabularies.tgt.encode(prefix):
+        raise UsageError(f"--prefix has characters that the model does not know: {prefix}")
     report = StreamReport(placed=None if glossary is None else Placed())
     with_terms = functools.partial(_with_terms, translator, options, to, glossary, report.placed)
     for chunk in _chunks(source):
@@ -169,7 +176,7 @@ def _by_sentences(
     translations = []
     for line, parts in zip(lines, spans, strict=True):
         found = [next(said) for _ in parts]
-        text = joined_text(line, parts, [one.text for one in found])
+        text = one_line(joined_text(line, parts, [one.text for one in found]))
         log_probability = sum(one.candidates[0].log_probability for one in found)
         n_pieces = sum(one.candidates[0].n_pieces for one in found)
         candidate = Candidate(text, log_probability / max(1, n_pieces), log_probability, n_pieces)

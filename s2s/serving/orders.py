@@ -5,7 +5,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from s2s.decoding.alignment import word_numbers
 from s2s.decoding.translation import Translation
 from s2s.decoding.translator import Translator
 from s2s.serving.batcher import Batcher, Job
@@ -77,7 +76,7 @@ class TextOrder:
     def answer(self, translations: Sequence[Translation]) -> dict[str, Any]:
         """The body of the answer, in the form of LibreTranslate; `details` is our own."""
         each = iter(translations)
-        space = self.model.translator.joint
+        space = self.model.translator.joint(self.asked.target)
         translated: list[str] = []
         alternatives: list[list[str]] = []
         details: list[list[dict[str, Any]]] = []
@@ -109,17 +108,15 @@ class TextOrder:
         return wanted
 
     def _details(self, translation: Translation, gap: str) -> dict[str, Any]:
-        source_words, words = translation.source.split(), translation.text.split()
-        vocabularies = self.model.translator.bundle.vocabularies
+        words = translation.text.split()
         # in rare characters the vocabulary sees other words than there are: then nothing is said of them
-        fits = len(source_words) == _n_words(vocabularies.src.pieces(translation.source))
         confidence = translation.confidence if len(translation.confidence or ()) == len(words) else None
-        links = (translation.alignment or []) if fits and confidence is not None else []
+        links = (translation.alignment or []) if confidence is not None else []
         return {
             "before": gap,
             "source": translation.source,
             "translation": translation.text,
-            "source_words": source_words,
+            "source_words": translation.source.split(),
             "words": words,
             "confidence": None if confidence is None else [round(value, 4) for value in confidence],
             "alignment": [[src, tgt] for src, tgt in links],
@@ -127,10 +124,6 @@ class TextOrder:
             "cut": translation.n_cut > 0,
             "in_parts": translation.n_parts > 1,
         }
-
-
-def _n_words(pieces: Sequence[str]) -> int:
-    return max(word_numbers(pieces), default=-1) + 1
 
 
 def answer_of(asked: Asked, model: Served, translated: Sequence[str]) -> dict[str, Any]:

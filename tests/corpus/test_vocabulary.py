@@ -11,6 +11,7 @@ from s2s.config.schema import VocabConfig
 from s2s.corpus.learning import MAX_LINE_CHARACTERS, sample_sides
 from s2s.corpus.pairs import open_pairs
 from s2s.corpus.vocabulary import Vocabularies, Vocabulary
+from s2s.decoding.alignment import word_numbers
 from s2s.errors import ConfigError, DataError, InputMissingError
 from s2s.symbols import BOS, EOS, N_CONTROL, PAD, UNK
 
@@ -247,3 +248,18 @@ def test_missing_vocabulary(tmp_path: Path) -> None:
         Vocabulary.load(tmp_path / "x.model")
     with pytest.raises(InputMissingError, match="no vocabulary"):
         Vocabularies.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["it´s the dog", "the\u200bdog runs", " x\u3000½  №5 漢字 😀 dog", "e\u0301a \ufeffb", "", "\udcffx y"]
+)
+def test_words_are_those_of_the_text_whatever_normalisation_makes_of_it(vocabulary: Vocabulary, text: str) -> None:
+    numbers = vocabulary.word_numbers(text)
+    assert len(numbers) == len(vocabulary.encode(text))
+    assert numbers == sorted(numbers)
+    assert set(numbers) == set(range(len(text.split())))
+
+
+def test_words_of_plain_text_are_those_of_its_pieces(vocabulary: Vocabulary) -> None:
+    for text in sentences(50, seed=3):
+        assert vocabulary.word_numbers(text) == word_numbers(vocabulary.pieces(text))

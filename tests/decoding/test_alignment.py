@@ -49,6 +49,13 @@ def test_links_of_a_line_in_parts_lie_within_their_parts(translator: Translator)
     assert max(source for source, _ in found.alignment) > n_source / 2
 
 
+def test_words_are_counted_in_the_line_as_it_is(translator: Translator) -> None:
+    plain, accent = (f"one{end} two three four five" for end in ("", "´s"))  # the accent becomes a space and an accent
+    found = translator.translate_lines([plain, accent], translator.options(), align=True)
+    last = [max(source for source, _ in one.alignment or []) for one in found]
+    assert last == [4, 4]
+
+
 def test_attention_is_the_model_s_own_whatever_the_batch(translator: Translator) -> None:
     model = translator.bundle.transformer
     pairs = [([20, 21, 22, 23], [24, 25]), ([22], [23, 24, 25, 26]), ([21, 20], [])]

@@ -116,6 +116,11 @@ CONSTRAINED = {
         None,
         lambda ids: len(set(ids)) == len(ids),
     ),
+    "prefix_that_repeats": (
+        SearchOptions(beam=300, n_best=5, no_repeat_ngram=1),
+        [(5, 5)],
+        lambda ids: ids[:2] == (5, 5) and len({5, *ids[2:]}) == len(ids) - 1,
+    ),
     "prefix": (SearchOptions(beam=300, n_best=5), [(5, 5)], lambda ids: ids[:2] == (5, 5)),
 }
 

@@ -71,5 +71,8 @@ def test_what_cannot_be_scored_is_refused(run: Path, tmp_path: Path) -> None:
         evaluate(tmp_path / "nothing", split="valid")
     (tmp_path / "a").write_text("one\n")
     (tmp_path / "b").write_text("eins\nzwei\n")
+    for name in ("valid", "test-de"):  # the names of what is kept of a run's split
+        with pytest.raises(UsageError, match="rename it"):
+            files_as_test_set(tmp_path / name, tmp_path / "b")
     with pytest.raises(DataError, match="1 lines"):
         files_as_test_set(tmp_path / "a", tmp_path / "b")

@@ -3,8 +3,10 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from small_corpus import small_config
 from typer.testing import CliRunner, Result
 
 from s2s.cli import app
+from s2s.decoding.bundle import load_bundle, save_bundle
 from s2s.jobs.train import train
 
 
@@ -104,7 +107,7 @@ def test_files_alone_need_text_and_language(home: Path) -> None:
         (["mistyped", "better.txt", *text, "--to", "de"], 66, "mistyped"),
         (["run", "better.txt", "--split", "test"], 2, "no test split"),
         (["run", *text, "--html", "nowhere/page.html"], 73, "nowhere"),
-        (["run", *text, "--to", "fr"], 2, "knows de alone"),
+        (["run", *text, "--to", "fr"], 2, "translates into de"),
     ):
         failed = s2s(*arguments, cwd=home)
         assert (failed.exit_code, words in failed.stderr) == (code, True), (arguments, failed.stderr)
@@ -113,6 +116,22 @@ def test_files_alone_need_text_and_language(home: Path) -> None:
     failed = s2s("run", "short.txt", *text, cwd=home)
     assert (failed.exit_code, "1 lines" in failed.stderr) == (65, True)
     assert not (home / "run/eval/train.en").exists()  # told before anything is translated
+
+
+def test_one_text_is_scored_in_one_way(home: Path) -> None:
+    result = s2s("run", "better.txt", "--split", "valid", "--to", "zh", cwd=home)
+    assert (result.exit_code, "translates into de" in result.stderr) == (2, True)
+    shutil.copytree(home / "run", home / "other")
+    save_bundle(replace(load_bundle(home / "run"), target="zh"), home / "other" / "model")
+    both = s2s("run", "other", "--split", "valid", cwd=home)
+    assert (both.exit_code, "run by 13a, other by zh" in both.stderr) == (2, True), both.stderr
+
+
+def test_what_cannot_be_written_does_not_hide_the_scores(home: Path) -> None:
+    (home / "folder.md").mkdir()
+    result = s2s("run", "--split", "valid", "--write", "folder.md", cwd=home)
+    assert result.exit_code == 73
+    assert "BLEU" in result.stdout
 
 
 def test_a_file_is_not_taken_for_a_translation_of_another_runs_text(home: Path, tmp_path: Path) -> None:

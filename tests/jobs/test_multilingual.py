@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,35 @@ def test_each_language_is_scored_by_itself(folder: Path) -> None:
     assert "test-de, 60 sentences" in card
     assert "test-xx, 20 sentences" in card
     assert '--model run --to de "your text"' in card
+
+
+def test_text_with_tags_is_scored_by_language_too(folder: Path) -> None:
+    for end, tag in (("en", "<2xx> "), ("xx", "")):
+        lines = (folder / f"caps.{end}").read_text("utf-8").split("\n")[:-1]
+        (folder / f"tagged.{end}").write_text("".join(f"{tag}{line}\n" for line in lines), "utf-8")
+    tagged = s2s("evaluate", "run", "--src", "tagged.en", "--ref", "tagged.xx", "--json", cwd=folder)
+    told = s2s("evaluate", "run", "--src", "caps.en", "--ref", "caps.xx", "--to", "xx", "--json", cwd=folder)
+    [one], [same] = (json.loads(done.stdout)["evaluations"] for done in (tagged, told))
+    assert one["test_set"] == "tagged.en-xx"
+    assert [score["value"] for score in one["scores"]] == [score["value"] for score in same["scores"]]
+
+
+def test_scores_of_pairs_are_of_a_language(folder: Path) -> None:
+    command = ["score", "caps.en", "caps.xx", "--model", "run"]
+    untold = s2s(*command, cwd=folder)
+    assert (untold.exit_code, untold.stdout, "says into which" in untold.stderr) == (2, "", True)
+    right, wrong = (s2s(*command, "--to", to, cwd=folder).stdout.split("\n")[:-1] for to in ("xx", "de"))
+    assert sum(map(float, right)) > sum(map(float, wrong))
+
+
+def test_parts_of_a_line_are_joined_as_its_language_is_written(folder: Path) -> None:
+    translator = Translator.load(folder / "run")
+    assert [translator.joint(to) for to in ("de", "xx", "zh", "ja_JP")] == [" ", " ", "", ""]
+    line = " ".join(["red cat."] * 30)
+    translator.bundle = replace(translator.bundle, target="zh", targets=("de", "xx"))
+    [german] = translator.translate_lines([line], translator.options(beam=1), to="de")
+    assert german.n_parts > 1
+    assert set(german.text.split()) <= set(WORDS.values())
 
 
 def test_every_part_of_a_long_line_says_the_language(folder: Path) -> None:

@@ -68,6 +68,20 @@ def test_runs_are_listed_with_their_state(home: Path) -> None:
     assert (empty.exit_code, "no runs in nowhere" in empty.stderr) == (0, True)
 
 
+def test_a_test_bleu_is_of_the_test_split_alone(home: Path) -> None:
+    folder = home / "runs/small/eval/test-ood.en"
+    folder.mkdir()
+    score = {"name": "BLEU", "value": 50.0, "signature": "x"}
+    content = {"test_set": "test-ood.en", "n_sentences": 1, "scores": [score], "beam": 5}
+    (folder / "scores.json").write_text(json.dumps(content), "utf-8")
+    [row] = json.loads(s2s("runs", "--json", cwd=home).stdout)
+    assert row["test_bleu"] is None
+    (folder / "scores.json").write_text(json.dumps({**content, "test_set": "test"}), "utf-8")
+    [row] = json.loads(s2s("runs", "--json", cwd=home).stdout)
+    assert row["test_bleu"] == 50.0
+    shutil.rmtree(folder)
+
+
 def test_a_glance_at_a_training(home: Path) -> None:
     text = s2s("watch", "small", cwd=home).stdout
     for words in ("runs/small: done", "update 100", "best BLEU", "hyp "):

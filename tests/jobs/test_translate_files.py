@@ -1,13 +1,16 @@
 """`s2s translate` with files, a glossary and sentences, as a user gives it, with the stored model."""
 
 import contextlib
+import gzip
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from s2s.cli import app
+from s2s.corpus.vocabulary import Vocabulary
 from s2s.decoding.translator import Translator
+from s2s.symbols import UNK
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 XLIFF = """<?xml version="1.0"?>
@@ -124,6 +127,59 @@ def test_sentences_of_a_line_are_translated_one_by_one_if_asked(tmp_path: Path) 
     parts = model.translate(["Cat one.", "Three red!"])
     done = s2s(tmp_path, "--split-sentences", stdin=b"Cat one.  Three red!\n\nCat one.\n")
     assert done.stdout == f"{parts[0]}  {parts[1]}\n\n{parts[0]}\n"
+
+
+def test_an_argument_of_two_lines_is_one_line(tmp_path: Path) -> None:
+    done = s2s(tmp_path, "--split-sentences", "cat one.\nCat two.", "three red")
+    assert done.stdout.count("\n") == 2
+    assert done.stdout.endswith("\nrot drei\n")
+
+
+def test_what_is_compressed_is_decompressed_and_what_is_no_text_is_refused(tmp_path: Path) -> None:
+    text = b"cat one\n\nthree red\n" * 300 + b"one"
+    (tmp_path / "a.txt").write_bytes(text)
+    with gzip.open(tmp_path / "a.txt.gz", "wb") as file:
+        file.write(text)
+    assert s2s(tmp_path, "a.txt.gz").stdout == s2s(tmp_path, "a.txt").stdout
+    (tmp_path / "cut.gz").write_bytes((tmp_path / "a.txt.gz").read_bytes()[:-20])
+    damaged = s2s(tmp_path, "-i", "cut.gz", "-o", "out.txt")
+    assert damaged.exit_code == 65
+    assert not (tmp_path / "out.txt").exists()
+    for name, begin in (("a.docx", b"PK\x03\x04"), ("a.pdf", b"%PDF-1.7"), ("a", b"\x1f\x8b")):
+        (tmp_path / name).write_bytes(begin + bytes(99))
+        refused = s2s(tmp_path, "-i", name)
+        assert (refused.exit_code, refused.stdout) == (65, "")
+        assert "no text" in refused.stderr
+
+
+def test_an_output_that_cannot_be_written_is_said_before_anything_is_translated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.html").write_text("<p>cat</p>\n", "utf-8")
+    monkeypatch.setattr(Translator, "translate_lines", lambda *_, **__: pytest.fail("translated"))
+    assert s2s(tmp_path, "a.html", "-o", "nowhere/b.html").exit_code == 73
+
+
+def test_a_hyphen_is_standard_output(tmp_path: Path) -> None:
+    assert s2s(tmp_path, "cat one", "-o", "-").stdout == "eins Katze\n"
+    assert not (tmp_path / "-").exists()
+
+
+def test_a_prefix_that_the_vocabulary_does_not_have_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Vocabulary, "encode", lambda *_: [UNK])
+    refused = s2s(tmp_path, "--prefix", "ж", "cat one")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+
+
+def test_a_ratio_is_a_number(tmp_path: Path) -> None:
+    assert s2s(tmp_path, "--min-length-ratio", "inf", "cat one").exit_code == 2
+
+
+def test_a_term_is_placed_at_its_word_where_normalisation_makes_a_space(tmp_path: Path) -> None:
+    (tmp_path / "terms.tsv").write_text("dog\tKatze\n", "utf-8")
+    for line in ("red \u200b dog", "red dog"):
+        plain, placed = s2s(tmp_path, line).stdout, s2s(tmp_path, "--glossary", "terms.tsv", line).stdout
+        assert placed == plain.replace("Hund", "Katze") != plain
 
 
 def test_each_line_may_have_a_prefix_of_its_own() -> None:

@@ -420,10 +420,10 @@ def test_health_tells_when_nobody_translates_any_more(start: Start) -> None:
     assert server.ask("GET", "/health").status == 500
 
 
-def test_words_that_the_vocabulary_sees_otherwise_are_not_linked(start: Start) -> None:
+def test_words_that_the_vocabulary_does_not_see_are_counted_too(start: Start) -> None:
     [found] = start().translate(q="cat \u200b one two", details=True).json["details"]
     assert found["source_words"] == ["cat", "\u200b", "one", "two"]
-    assert found["alignment"] == []
+    assert found["alignment"] == [[3, 0], [2, 1], [0, 2]]
 
 
 def test_health_answers_while_many_short_lines_are_translated(start: Start) -> None:
