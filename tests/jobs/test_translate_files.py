@@ -176,10 +176,9 @@ def test_a_ratio_is_a_number(tmp_path: Path) -> None:
 
 
 def test_a_term_is_placed_at_its_word_where_normalisation_makes_a_space(tmp_path: Path) -> None:
-    (tmp_path / "terms.tsv").write_text("dog\tKatze\n", "utf-8")
-    for line in ("red \u200b dog", "red dog"):
-        plain, placed = s2s(tmp_path, line).stdout, s2s(tmp_path, "--glossary", "terms.tsv", line).stdout
-        assert placed == plain.replace("Hund", "Katze") != plain
+    (tmp_path / "terms.tsv").write_text("one\tHund\n", "utf-8")
+    for line in ("cat one", "cat \u200b one"):
+        assert s2s(tmp_path, "--glossary", "terms.tsv", line).stdout == "Hund Katze\n"
 
 
 def test_each_line_may_have_a_prefix_of_its_own() -> None:
