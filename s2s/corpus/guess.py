@@ -92,8 +92,8 @@ class _AnyLanguages(Wanted):
         inner = [name for name in names if name.startswith(f"{NESTED}.")]
         for candidates in (inner, names):
             codes = [name for name in candidates if _is_language(name.removeprefix(f"{NESTED}."))]
-            if len(codes) > 2:  # a number of each row is more frequent than Indonesian
-                codes = [name for name in codes if name.lower() != "id"]
+            if len(codes) > 2:  # a number of each row is more frequent than Indonesian or Norwegian
+                codes = [name for name in codes if name.lower() not in ("id", "no")]
             if len(codes) >= 2:
                 source, target = codes[:2]
                 self.found.append((source.removeprefix(f"{NESTED}."), target.removeprefix(f"{NESTED}.")))
@@ -122,6 +122,8 @@ def _codes() -> frozenset[str]:
 def _is_language(name: str) -> bool:
     """Whether it is a code, with a region or script or without: `en`, `PT_BR`, `zho-Hans`."""
     code = name.strip().lower()
+    if len(code) == 2 and name.strip().istitle():  # `No` and `Ja` are a pair
+        return False
     known = _codes()
     for length in (2, 3):
         if code[:length] in known and (len(code) == length or _REGION.fullmatch(code[length:])):

@@ -6,6 +6,7 @@ work offline: it then uses what was downloaded before, or fails at once.
 """
 
 import contextlib
+import csv
 import re
 import sys
 import threading
@@ -28,6 +29,12 @@ PREFIX = "hf:"
 FORM = "hf:OWNER/NAME[/CONFIG]:SPLIT[@REVISION]"
 REACH_SECONDS = 5.0
 """How long to wait for the hub's first answer."""
+
+_CSV: dict[str, Any] = {"keep_default_na": False, "na_filter": False}
+"""How the library has to read CSV: `None` and `n/a` are words."""
+
+_TSV: dict[str, Any] = {**_CSV, "quoting": csv.QUOTE_NONE}
+"""The same of TSV, where quotes are characters like others."""
 
 _SLICE = r"[\w.\-]+(?:\[[^\[\]]*\](?:\([\w.]+\))?)?"
 _SPEC = re.compile(
@@ -108,12 +115,29 @@ class HubSplit:
                 # would give old text: each content gets a cache of its own
                 sums = " ".join(file["sha256"] for file in self._local_files)
                 cache = Path(datasets.config.HF_DATASETS_CACHE) / "s2s" / sha256(sums.encode()).hexdigest()[:16]
-                return datasets.load_dataset_builder(self.name, self.config, cache_dir=str(cache))
+                return self._load(datasets, cache_dir=str(cache))
             with _offline_if_unreachable(datasets):
-                builder = datasets.load_dataset_builder(self.name, self.config, revision=self.revision)
+                builder = self._load(datasets, revision=self.revision)
                 self._check_revision(builder)
                 builder.download_and_prepare()
                 return builder
+
+    def _load(self, datasets: Any, **where: Any) -> Any:
+        """The library's builder; tables are read as s2s reads them itself."""
+
+        def load(**options: Any) -> Any:
+            return datasets.load_dataset_builder(self.name, self.config, **where, **options)
+
+        try:
+            builder = load()
+        except ValueError:
+            for options in (_TSV, _CSV):  # offline, the copy of a table is found by the options that made it
+                with contextlib.suppress(ValueError):
+                    return load(**options)
+            raise
+        if not hasattr(builder.config, "quoting"):
+            return builder
+        return load(**(_TSV if builder.config.sep == "\t" else _CSV))
 
     @cached_property
     def _local_files(self) -> list[dict[str, Any]]:

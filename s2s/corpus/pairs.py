@@ -276,6 +276,12 @@ def tags_in(spec: str | list[str] | None) -> list[str]:
     return list(dict.fromkeys(tag_of(direction[1]) for direction in directions if direction))
 
 
+def sources_in(spec: str | list[str]) -> list[str]:
+    """The languages from which some specs translate, each once, in order; none without directions."""
+    directions = [split_direction(one.strip())[0] for one in ([spec] if isinstance(spec, str) else spec)]
+    return list(dict.fromkeys(direction[0] for direction in directions if direction))
+
+
 def _open_part(given: str, wanted: Wanted) -> _Part:
     direction, spec = split_direction(given)
     if direction:

@@ -54,6 +54,7 @@ class Bundle:
         max_source_length: Pieces of the longest source that the model was trained on.
         facts: How it came about: update, validation scores.
         targets: Languages into which it translates, told by a tag before the source; none if there is one direction.
+        sources: Languages from which, as far as its directions say.
     """
 
     transformer: "Transformer"
@@ -65,6 +66,7 @@ class Bundle:
     max_source_length: int
     facts: dict[str, Any]
     targets: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 def build_transformer(config: ModelConfig, vocabularies: Vocabularies) -> "Transformer":
@@ -118,6 +120,7 @@ def _contents_of(bundle: Bundle) -> Contents:
     }
     if bundle.targets:
         config["targets"] = list(bundle.targets)
+        config["sources"] = list(bundle.sources)
     tensors = {name: tensor.cpu().contiguous() for name, tensor in weights_of(bundle.transformer).items()}
     if broken := first_not_finite(tensors):
         raise DivergedError(f"the model was not written: {broken} holds numbers that are not finite")
@@ -277,6 +280,7 @@ def _put_together(contents: Contents, vocabularies: Vocabularies, found: Path, d
             int(config["max_source_length"]),
             dict(config["facts"]),
             tuple(str(target) for target in config.get("targets", [])),
+            tuple(str(source) for source in config.get("sources", [])),
         )
     except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise _unfit(error, found) from error

@@ -1,9 +1,22 @@
 """The README of an exported model: what it is, how to use it, how it compares with s2s."""
 
 import json
+import re
 from collections.abc import Sequence
 
 from s2s.interop.portable import Portable
+
+_NO_LANGUAGES = ("src", "tgt", "mul")
+
+
+def hub_languages(*names: str) -> list[str]:
+    """The languages that a model hub takes for such: codes of two or three small letters.
+
+    >>> hub_languages("en-US", "zh_Hans", "mul", "Old Norse")
+    ['en', 'zh']
+    """
+    codes = [re.split("[-_]", name)[0].lower() for name in names]
+    return [code for code in dict.fromkeys(codes) if re.fullmatch("[a-z]{2,3}", code) and code not in _NO_LANGUAGES]
 
 
 def card(
@@ -20,10 +33,10 @@ def card(
         notes: Where the tool differs from s2s.
         parity: How the translations compare.
     """
-    languages = "".join(f"- {json.dumps(language)}\n" for language in dict.fromkeys((model.source, model.target)))
+    known = hub_languages(model.source, model.target)
+    languages = "language:\n" * bool(known) + "".join(f"- {json.dumps(language)}\n" for language in known)
     shape = model.shape
     return f"""---
-language:
 {languages}library_name: {library}
 pipeline_tag: translation
 ---

@@ -26,6 +26,7 @@ class Portable:
         source: Source language.
         target: Target language.
         max_source_length: Pieces of the longest source that the model was trained on.
+        tags: Of the languages to translate into, one of which each line begins with; none if there is one language.
     """
 
     shape: TransformerConfig
@@ -35,6 +36,7 @@ class Portable:
     source: str
     target: str
     max_source_length: int
+    tags: tuple[str, ...] = ()
 
     def max_length(self, n_source_pieces: int) -> int:
         """Most pieces of a translation, without the end symbol: the limit of `s2s translate`."""

@@ -8,6 +8,7 @@ from typing import Any
 from s2s.config.load import load_config
 from s2s.console import say
 from s2s.corpus.pairs import split_direction
+from s2s.interop.card import hub_languages
 from s2s.jobs.evaluate import Evaluation
 from s2s.run_folder import RunFolder, write_atomic
 
@@ -92,7 +93,8 @@ def front_matter(source: str, target: str, name: str = "", tests: Sequence[Evalu
         name: Of the model.
         tests: How the test split was translated.
     """
-    lines = ["---", "language:", *(f"- {json.dumps(language)}" for language in dict.fromkeys((source, target)))]
+    known = hub_languages(source, target)
+    lines = ["---", *(["language:"] if known else []), *(f"- {json.dumps(code)}" for code in known)]
     lines += ["library_name: s2s", "pipeline_tag: translation"]
     if tests:
         lines += ["model-index:", f"- name: {json.dumps(name)}", "  results:"]

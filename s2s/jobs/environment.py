@@ -128,9 +128,14 @@ def _settings() -> Iterator[Finding]:
 
 def _extras() -> Iterator[Finding]:
     for package, use in EXTRAS.items():
-        there = importlib.util.find_spec(package) is not None
-        missing = f"not installed; for {use}: pip install 's2s[{_EXTRA_OF.get(package, package)}]'"
-        yield Finding(package, importlib.metadata.version(package) if there else missing)
+        spec = importlib.util.find_spec(package)
+        if spec is None or spec.origin is None:  # a folder of that name is no package
+            yield Finding(package, f"not installed; for {use}: pip install 's2s[{_EXTRA_OF.get(package, package)}]'")
+            continue
+        try:
+            yield Finding(package, importlib.metadata.version(package))
+        except importlib.metadata.PackageNotFoundError:  # of another distribution, as onnxruntime-gpu
+            yield Finding(package, "there, of unknown version")
 
 
 def _temporary() -> Path:

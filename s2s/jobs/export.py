@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from s2s.console import say
+from s2s.corpus.pairs import tag_of
 from s2s.corpus.text import read_lines
 from s2s.decoding.bundle import Bundle, find_bundle, load_bundle, save_as_file
 from s2s.decoding.one_file import SUFFIX, sum_of_file
@@ -136,7 +137,7 @@ def export(
     if to != BUNDLE:
         _need_libraries(TOOLS[to], check)
     place = _place_for(run, to, None if output is None else Path(output))
-    lines = _lines(run, None if check_on is None else Path(check_on), n_lines) if check else None
+    lines = _lines(run, None if check_on is None else Path(check_on), n_lines, bundle.targets) if check else None
     with RunFolder(run).writing(place) if output is None else contextlib.nullcontext():
         write = _write_file if to == BUNDLE else _write_folder
         return Exported(place, write(bundle, to, place, lines))
@@ -203,6 +204,7 @@ def portable(bundle: Bundle) -> Portable:
         source=bundle.source,
         target=bundle.target,
         max_source_length=bundle.max_source_length,
+        tags=tuple(map(tag_of, bundle.targets)),
     )
 
 
@@ -229,6 +231,8 @@ def _place_for(run: Path, to: str, output: Path | None) -> Path:
         output = run / "export" / (f"{run.resolve().name}{SUFFIX}" if to == BUNDLE else to)
         with reporting_os_errors(output):
             output.parent.mkdir(exist_ok=True)
+    if output.name in ("", ".."):
+        raise UsageError(f"{output} is no name for what is exported", hint="give --output a name of its own")
     if output.resolve().is_relative_to(found.resolve()):
         raise UsageError("the model stays as it is", where=str(output), hint="give another --output")
     with reporting_os_errors(output):
@@ -249,7 +253,7 @@ def _is_bundle(path: Path) -> bool:
         return False
 
 
-def _lines(run: Path, given: Path | None, n_lines: int) -> Lines:
+def _lines(run: Path, given: Path | None, n_lines: int, targets: Sequence[str] = ()) -> Lines:
     """What to compare on."""
     if given is not None:
         return Lines(_spread(list(read_lines(given)), n_lines), None, given.name)
@@ -257,7 +261,8 @@ def _lines(run: Path, given: Path | None, n_lines: int) -> Lines:
         text = split_of_run(run, "valid")
     except S2SError as error:
         say(f"note: the run's validation set is not at hand ({error.what}): comparing on a few bundled sentences")
-        return Lines(SENTENCES, None, "s2s's own sentences")
+        tag = f"{tag_of(targets[0])} " if targets else ""
+        return Lines([f"{tag}{line}" for line in SENTENCES], None, "s2s's own sentences")
     return Lines(_spread(text.sources, n_lines), _spread(text.references, n_lines), "the validation set")
 
 
@@ -287,6 +292,10 @@ def _readme(to: str, model: Portable, parity: Parity | None) -> str:
         "hf-marian": (hf_marian.EXAMPLE, hf_marian.notes(model)),
         "onnx": (onnx_files.EXAMPLE, onnx_files.notes(model)),
     }[to]
+    if model.tags:
+        code = code.replace('"Your text."', f'"{model.tags[0]} Your text."')
+        tags = ", ".join(f"`{tag}`" for tag in model.tags)
+        notes = [f"Each line has to begin with the tag of the language to translate into: {tags}.", *notes]
     return card(
         model,
         tool=tool.name,

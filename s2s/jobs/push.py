@@ -64,4 +64,8 @@ def push(run: Path, name: str, *, private: bool = False) -> str:
             reason = str(error).strip().split("\n", 1)[0]
             hint = "Log in with `hf auth login` or set HF_TOKEN; OWNER is you, or an organisation that lets you write."
             raise HubError(f"the model cannot be uploaded: {reason}", where=name, hint=hint) from None
+        except ValueError as error:  # it does not like the card
+            reason = " ".join(str(error).split())
+            hint = f"It reads the beginning of {card}: change that, and delete the line `written by s2s` below."
+            raise HubError(f"the hub refuses the card: {reason}", where=name, hint=hint) from None
     return address

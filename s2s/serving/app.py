@@ -194,6 +194,10 @@ class Server:
         if language not in model.targets:
             raise RefusedError(400, f"{model.name} does not translate into that language")
         languages = (model.translator.bundle.source, language)
+        if languages[0] == language:  # it translates from several, and says one
+            raise RefusedError(
+                400, f"the model says that its source is {language} too: the two sides cannot be told apart"
+            )
         await asyncio.to_thread(self.corrections.add, source, correction, machine, languages, name)
         return JSONResponse({"kept": True})
 

@@ -50,11 +50,9 @@ class Models:
     def _model(self, asked: Asked) -> Served:
         named = self.models if asked.model is None else [self.named(asked.model)]
         for model in named:
-            if asked.source in ("auto", model.translator.bundle.source) and (
-                asked.target is None or asked.target in model.targets
-            ):
+            if model.takes(asked.source) and (asked.target is None or asked.target in model.targets):
                 return model
-        pairs = ", ".join(f"{model.translator.bundle.source} to {'/'.join(model.targets)}" for model in named)
+        pairs = ", ".join(f"{'/'.join(model.sources)} to {'/'.join(model.targets)}" for model in named)
         wish = f"{asked.source[:20]} to {asked.target[:20]}" if asked.target else f"from {asked.source[:20]}"
         raise RefusedError(400, f"cannot translate {wish}: there is {pairs}")
 
@@ -74,8 +72,9 @@ class Models:
         """The languages that can be translated from and into, in the form of LibreTranslate."""
         targets: dict[str, list[str]] = {}
         for model in self.models:
-            known = targets.setdefault(model.translator.bundle.source, [])
-            known += [target for target in model.targets if target not in known]
+            for source in model.sources:
+                known = targets.setdefault(source, [])
+                known += [target for target in model.targets if target not in known and target != source]
         for model in self.models:
             for target in model.targets:
                 targets.setdefault(target, [])
@@ -83,4 +82,4 @@ class Models:
 
     def sources(self) -> list[str]:
         """Languages that can be translated from."""
-        return list(dict.fromkeys(model.translator.bundle.source for model in self.models))
+        return list(dict.fromkeys(source for model in self.models for source in model.sources))

@@ -34,6 +34,16 @@ class Served:
         """Languages into which it translates."""
         return self.translator.bundle.targets or (self.translator.bundle.target,)
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Languages from which it translates."""
+        return self.translator.bundle.sources or (self.translator.bundle.source,)
+
+    def takes(self, source: str) -> bool:
+        """Whether it translates from a language, as far as it knows: an older model of several does not say."""
+        bundle = self.translator.bundle
+        return source in ("auto", *self.sources) or (bool(bundle.targets) and not bundle.sources)
+
     def facts(self) -> dict[str, Any]:
         """What the page and its users want to know."""
         bundle = self.translator.bundle
@@ -76,7 +86,7 @@ class TextOrder:
     def answer(self, translations: Sequence[Translation]) -> dict[str, Any]:
         """The body of the answer, in the form of LibreTranslate; `details` is our own."""
         each = iter(translations)
-        space = self.model.translator.joint(self.asked.target)
+        space = self.model.translator.joint(self.asked.target or self.model.targets[0])
         translated: list[str] = []
         alternatives: list[list[str]] = []
         details: list[list[dict[str, Any]]] = []

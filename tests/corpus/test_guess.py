@@ -44,6 +44,8 @@ def test_languages_by_name(spec: str, languages: tuple[str, str] | None) -> None
     [
         ("x.tsv", "de\ten\nHund\tdog\n", ("de", "en")),
         ("x.tsv", "id\tde\ten\n1\tHund\tdog\n", ("de", "en")),
+        ("x.csv", "no,en,de\n1,dog,Hund\n", ("en", "de")),
+        ("x.tsv", "No\tJa\nyes\tja\n", None),
         ("x.tsv", "Hund\tdog\n", None),
         ("x.tsv", "yes\tja\nno\tnein\n", None),
         ("x.tsv", "idx\ten\tde\n1\ta\tb\n", ("en", "de")),

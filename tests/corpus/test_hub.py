@@ -89,6 +89,21 @@ def test_local_folder_of_flat_parquet_without_a_readme(tmp_path: Path) -> None:
     assert identity[0]["n_rows"] == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("train.tsv", 'en\tde\nA dog.\tEin Hund.\n"Stop\tHalt\nHe ran.\tEr lief.\nhe said"\tsagte er\nNA\tk. A.\n'),
+        ("train.csv", 'en,de\nNone,Keine\nNA,k. A.\nnull,Null\n"a, b",c\n'),
+    ],
+)
+def test_a_table_is_read_as_it_is_without_the_library(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / "table").mkdir()
+    (tmp_path / "table" / name).write_text(text, "utf-8")
+    pairs = [pair[:2] for pair in opened(f"hf:{tmp_path}/table:train")]
+    assert pairs == [pair[:2] for pair in opened(f"{tmp_path}/table/{name}")]
+    assert len(pairs) == text.count("\n") - 1
+
+
 def test_a_changed_local_file_is_noticed(folder: Path) -> None:
     spec = "hf:./corpus/de-en:train"
     before = open_pairs(spec, source="en", target="de").fingerprint

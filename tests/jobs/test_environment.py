@@ -1,6 +1,9 @@
 """`s2s doctor` tells what is there, and what to do where something is amiss."""
 
+import importlib.metadata
 import json
+from importlib.machinery import ModuleSpec
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -39,6 +42,21 @@ def test_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "gcc" in found["search"]
     monkeypatch.setenv("S2S_NATIVE", "off")
     assert "S2S_NATIVE" in advice()["search"]
+
+
+def test_a_module_of_another_distribution_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "onnxruntime").mkdir()
+    (tmp_path / "onnxruntime" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def unknown(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(environment.importlib.metadata, "version", unknown)
+    found = {one.name: one.value for one in environment._extras()}
+    assert found["onnxruntime"] == "there, of unknown version"
+    monkeypatch.setattr(environment.importlib.util, "find_spec", lambda name: ModuleSpec(name, None, is_package=True))
+    assert all("not installed" in one.value for one in environment._extras())  # a folder as runs have one
 
 
 def test_advice_stands_below_its_fact() -> None:

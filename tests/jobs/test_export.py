@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,22 @@ def test_nothing_of_the_users_is_replaced(tmp_path: Path, post_norm: Path) -> No
     assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["chapter1.tex"]
     for _ in range(2):  # an earlier export may be replaced
         export(post_norm, "hf-marian", output=tmp_path / "marian", check=False)
+
+
+def test_a_folder_to_export_to_has_a_name(tmp_path: Path, post_norm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="no name"):
+        export(post_norm, "hf-marian", output=".", check=False)
+
+
+def test_an_export_of_several_languages_says_how_they_are_told(tmp_path: Path) -> None:
+    bundle = replace(load_bundle(GOLDEN), target="mul", targets=("de", "xx"))
+    model = job.portable(bundle)
+    for to in ("ctranslate2", "hf-marian", "onnx"):
+        readme = job._readme(to, model, None)
+        assert '"<2de> Your text."' in readme
+        assert "`<2de>`, `<2xx>`" in readme
+    assert all(line.startswith("<2de> ") for line in job._lines(GOLDEN, None, 3, bundle.targets).sources)
 
 
 def test_a_model_that_translates_otherwise_is_not_kept(

@@ -18,6 +18,7 @@ from s2s.decoding.bundle import load_bundle
 from s2s.decoding.hub import hub_model
 from s2s.decoding.translator import Translator
 from s2s.errors import DataError, HubError, UsageError
+from s2s.jobs.card import front_matter
 from s2s.jobs.push import push
 from s2s.jobs.train import train
 from s2s.run_folder import RunFolder
@@ -106,6 +107,26 @@ def test_a_model_in_one_file_is_pushed_as_a_folder(home: Path, hub: Hub) -> None
     assert Translator.load("hf:me/from-file").translate(lines) == Translator.load(home / "run").translate(lines)
 
 
+def test_languages_of_a_card_are_those_that_the_hub_knows() -> None:
+    for given, known in (
+        (("en-US", "zh_Hans"), ["en", "zh"]),
+        (("deu_Latn", "mul"), ["deu"]),
+        (("src", "tgt"), None),
+        (("Old Norse", "no"), ["no"]),
+    ):
+        front = yaml.safe_load("\n".join(front_matter(*given)).strip("-"))
+        assert front.get("language") == known
+
+
+def test_a_card_that_the_hub_refuses_is_said(home: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ValueError('Invalid metadata in README.md.\n- "language" must only contain lowercase characters')
+
+    monkeypatch.setattr(Hub, "upload_folder", refuse)
+    with pytest.raises(HubError, match=r"refuses the card.*lowercase"):
+        push(home / "run", "me/it")
+
+
 def test_only_model_and_card_leave_the_machine(home: Path, hub: Hub) -> None:
     push(home / "run", "me/it")
     [snapshot] = (hub.cache / "models--me--it" / "snapshots").iterdir()
@@ -118,7 +139,7 @@ def test_only_model_and_card_leave_the_machine(home: Path, hub: Hub) -> None:
     assert (front["library_name"], front["pipeline_tag"], front["language"]) == ("s2s", "translation", ["en", "de"])
     [result] = front["model-index"][0]["results"]
     assert [one["type"] for one in result["metrics"]] == ["bleu", "chrf2", "ter"]
-    assert "train.{en,de}" in card
+    assert "train.en and train.de" in card
     # without a card of the run, a short one is made
     aside = RunFolder(home / "run").card.rename(home / "card")
     push(home / "run", "me/other")

@@ -8,6 +8,7 @@ import socket
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,25 @@ def test_it_answers_as_libretranslate_does(start: Start) -> None:
     assert languages == [{"code": "en", "name": "en", "targets": ["de"]}, {"code": "de", "name": "de", "targets": []}]
     assert server.ask("POST", "/detect", {"q": "cat"}).json == [{"language": "en", "confidence": 0.0}]
     assert server.ask("GET", "/health").json == {"status": "ok"}
+
+
+def test_a_model_of_several_languages_is_found_by_those_that_it_speaks(start: Start, translator: Translator) -> None:
+    def speaking(sources: tuple[str, ...]) -> Translator:
+        return Translator(replace(translator.bundle, source="mul", target="mul", targets=("zh", "de"), sources=sources))
+
+    server = start(translators={"several": speaking(("en", "de"))})
+    assert server.ask("GET", "/languages").json == [
+        {"code": "en", "name": "en", "targets": ["zh", "de"]},
+        {"code": "de", "name": "de", "targets": ["zh"]},
+        {"code": "zh", "name": "zh", "targets": []},
+    ]
+    assert server.translate(q="cat", source="en", target="de").status == 200
+    refused = server.translate(q="cat", source="fr", target="de")
+    assert (refused.status, "en/de to zh/de" in refused.json["error"]) == (400, True)
+    by_default, told = (server.translate(q="One. Two.", source="en", **to).json for to in ({}, {"target": "zh"}))
+    assert by_default == told
+    older = start(translators={"older": speaking(())})  # which does not say from what it translates
+    assert older.translate(q="cat", source="en", target="de").status == 200
 
 
 def test_details_are_those_of_the_translator(start: Start, translator: Translator) -> None:
