@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -81,7 +82,7 @@ def tokenize_command(
 
     if text is None:
         tokenize(loaded)
-        print(f"next: s2s train {config}", file=sys.stderr)
+        print(f"next: s2s train {quote(str(config))}", file=sys.stderr)
         return
     with lines_of(None if text == "-" else [text]) as lines:
         show_pieces(loaded, side, lines, sys.stdout.buffer)

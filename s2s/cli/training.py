@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -24,6 +25,8 @@ def init_command(
     ],
     source: Annotated[str | None, typer.Option(metavar="LANG", help="Source language, if not by the names.")] = None,
     target: Annotated[str | None, typer.Option(metavar="LANG", help="Target language.")] = None,
+    source_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the source in a table.")] = None,
+    target_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the target in a table.")] = None,
     valid: Valid = None,
     test: Test = None,
     minutes: Annotated[
@@ -44,11 +47,19 @@ def init_command(
     from s2s.jobs.split_text import Wishes
 
     wishes = Wishes(
-        as_specs(corpus), as_specs(valid or []), as_specs(test or []), source, target, minutes, clean=not keep_all
+        as_specs(corpus),
+        as_specs(valid or []),
+        as_specs(test or []),
+        source,
+        target,
+        minutes,
+        clean=not keep_all,
+        source_column=source_column,
+        target_column=target_column,
     )
     config = init(_folder_for(name, Path(), ""), wishes, device=device, threads=threads)
     print(config.read_text("utf-8"))
-    print(f"next: s2s train {name}", file=sys.stderr)
+    print(f"next: s2s train {quote(str(name))}", file=sys.stderr)
 
 
 @app.command("train")
@@ -88,7 +99,7 @@ def train_command(
         given = config_path(config).read_bytes()
         result = train(loaded, device=device, threads=threads, overwrite=overwrite, given=given, ranks=ranks)
     print(f"\nmodel: {result.run / 'model'}", file=sys.stderr)
-    print(f'next: s2s translate --model {result.run} "your text"', file=sys.stderr)
+    print(f'next: s2s translate --model {quote(str(result.run))} "your text"', file=sys.stderr)
 
 
 @app.command("adapt")
@@ -128,7 +139,7 @@ def adapt_command(
     for domain in domains:
         print(domain.text())
     print(f"BLEU: {domains[0].comparison.signature}", file=sys.stderr)
-    print(f'next: s2s translate --model {folder} "your text"', file=sys.stderr)
+    print(f'next: s2s translate --model {quote(str(folder))} "your text"', file=sys.stderr)
 
 
 @app.command("distill")
@@ -155,7 +166,7 @@ def distill_command(
     result = distill(teacher, folder, beam=beam, overrides=overrides or [], device=device, threads=threads)
     print(result.text())
     print(f"BLEU: {result.domains[0].comparison.signature}", file=sys.stderr)
-    print(f'next: s2s translate --model {folder} --beam 1 "your text"', file=sys.stderr)
+    print(f'next: s2s translate --model {quote(str(folder))} --beam 1 "your text"', file=sys.stderr)
 
 
 @app.command("backtranslate")
@@ -197,7 +208,7 @@ def backtranslate_command(
     )
     print(domain.text())
     print(f"BLEU: {domain.comparison.signature}", file=sys.stderr)
-    print(f'next: s2s translate --model {folder} "your text"', file=sys.stderr)
+    print(f'next: s2s translate --model {quote(str(folder))} "your text"', file=sys.stderr)
 
 
 def _folder_for(name: str | None, parent: Path, suffix: str) -> Path:

@@ -187,7 +187,10 @@ def _what(text: list[str] | None, source: str, form: str | None) -> tuple[list[s
         if len(text) > 1 or not _is_file(text[0]):
             if form not in (None, LINES):
                 raise UsageError(f"--format {form} is of a file", hint="Give --input FILE; - is standard input.")
-            if len(text) == 1 and known != LINES and not re.search(r"\s", text[0]):
+            if len(text) > 1 and form is None and all(map(_is_file, text)):
+                raise UsageError("one file at a time is translated", hint="With --format lines the names are text.")
+            looks_like_file = known != LINES or (form is None and re.fullmatch(r"\S+\.[A-Za-z]\w{1,4}", text[0]))
+            if len(text) == 1 and looks_like_file and not re.search(r"\s", text[0]):
                 raise InputMissingError(
                     "no such file", where=text[0], hint="With --format lines it is translated as text."
                 )

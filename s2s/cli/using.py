@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -168,7 +169,7 @@ def export_command(
     if to == BUNDLE:
         n_bytes = result.path.stat().st_size
         print(f"\nmodel: {result.path}, one file of {n_bytes / 1e6:.1f} MB", file=sys.stderr)
-        print(f'next: s2s translate --model {result.path} "your text"', file=sys.stderr)
+        print(f'next: s2s translate --model {quote(str(result.path))} "your text"', file=sys.stderr)
     else:
         print(f"\nmodel: {result.path}; its README.md says how to use it", file=sys.stderr)
 

@@ -11,6 +11,8 @@ CONVENTIONS = (("source", "target"), ("src", "tgt"), ("src", "trg"), ("source_te
 NESTED = "translation"
 """Column that holds both sides by language, in the form that most datasets on the hub have."""
 
+HINT = "Name them with --source-column and --target-column, in a config with data.source_column and data.target_column."
+
 _MAX_SHOWN = 20
 
 
@@ -50,16 +52,20 @@ class Wanted:
 
     def missing(self, where: str, names: Sequence[str]) -> DataError:
         """The error for columns that are not there; it lists those that are."""
-        printable = ("".join(char if char.isprintable() else "?" for char in name) for name in names[:_MAX_SHOWN])
-        shown = ", ".join(name if name else "''" for name in printable)
-        more = f" and {len(names) - _MAX_SHOWN} more" if len(names) > _MAX_SHOWN else ""
         source = self.source_column or self.source
         target = self.target_column or self.target
         return DataError(
-            f"no columns for {source} and {target}; there are: {shown}{more}",
+            f"no columns for {source} and {target}; there are: {shown(names)}",
             where=where,
-            hint="Name them with data.source_column and data.target_column.",
+            hint=HINT,
         )
+
+
+def shown(names: Sequence[str]) -> str:
+    """Names of columns as a list, as a terminal can show them."""
+    printable = ("".join(char if char.isprintable() else "?" for char in name) for name in names[:_MAX_SHOWN])
+    more = f" and {len(names) - _MAX_SHOWN} more" if len(names) > _MAX_SHOWN else ""
+    return ", ".join(name if name else "''" for name in printable) + more
 
 
 def _key(name: str) -> str:

@@ -5,13 +5,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 from s2s.corpus.columns import NESTED, Wanted
 from s2s.corpus.memories import ENDINGS, languages_in
 from s2s.corpus.pairs import open_specs, split_direction
 from s2s.corpus.text import COMPRESSIONS, uncompressed_suffix
-from s2s.errors import DataError
+from s2s.errors import DataError, UsageError
 
 # ISO 639-1, and of ISO 639-3 what large corpora of many languages have
 _CODES = """
@@ -40,21 +41,51 @@ UNKNOWN = ("src", "tgt")
 def as_specs(arguments: Sequence[str]) -> list[str]:
     """Specs as they are typed on a command line: two files of text, one after the other, are a pair of files.
 
+    What a shell makes of `a*.en a*.de`, all of one side and then all of the other, is paired by names.
+
     >>> as_specs(["train.en", "train.de"]), as_specs(["a.tsv", "b.{en,de}"])
     (['train.en,train.de'], ['a.tsv', 'b.{en,de}'])
+    >>> as_specs(["a1.en", "a2.en", "a1.de", "a2.de"])
+    ['a1.en,a1.de', 'a2.en,a2.de']
+
+    Raises:
+        UsageError: Two files that would be a pair are of one language.
     """
     specs: list[str] = []
-    waiting: str | None = None
-    for argument in arguments:
-        if not _is_one_text_file(argument):
-            specs += [waiting, argument] if waiting is not None else [argument]
-            waiting = None
-        elif waiting is None:
-            waiting = argument
-        else:
-            specs.append(f"{waiting},{argument}")
-            waiting = None
-    return [*specs, waiting] if waiting is not None else specs
+    for is_text, group in groupby(arguments, _is_one_text_file):
+        some = list(group)
+        specs += _paired(some) if is_text else some
+    return specs
+
+
+def _paired(files: list[str]) -> list[str]:
+    """Pairs of one text file after the other; one that is left over stays by itself."""
+    codes = [_code_of(name) for name in files]
+    same = [n for n in range(0, len(files) - 1, 2) if codes[n] is not None and codes[n] == codes[n + 1]]
+    if same:
+        different = list(dict.fromkeys(codes))
+        both = list(zip(files, codes, strict=True))
+        sides = [{_without_code(name): name for name, code in both if code == one} for one in different]
+        if len(sides) == 2 and sides[0].keys() == sides[1].keys() and 2 * len(sides[0]) == len(files):
+            return [f"{name},{sides[1][stem]}" for stem, name in sides[0].items()]
+        first, second = files[same[0]], files[same[0] + 1]
+        raise UsageError(
+            f"{first} and {second} would be a pair, and are both {codes[same[0]]}",
+            hint="Give the files of each pair one after the other, or as train.{en,de}.",
+        )
+    return [",".join(files[n : n + 2]) for n in range(0, len(files), 2)]
+
+
+def _code_of(name: str) -> str | None:
+    """The language that a file's name ends with."""
+    code = uncompressed_suffix(Path(name)).removeprefix(".")
+    return code if _is_language(code) else None
+
+
+def _without_code(name: str) -> str:
+    code = _code_of(name)
+    head, _, tail = name.rpartition(f".{code}")
+    return name if code is None else f"{head}{tail}"
 
 
 def guess_languages(spec: str) -> tuple[str, str] | None:

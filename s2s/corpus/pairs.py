@@ -314,7 +314,8 @@ def _open_table(path: Path, spec: str, wanted: Wanted) -> _Rows:
         case ending if ending in ENDINGS:
             return MemoryFile(path, wanted)
         case _:
-            raise ConfigError(f"the ending of {path.name} is none that is known", where=spec, hint=_FORMATS)
+            hint = f"If it is one side of plain text, give the file of the other side too. {_FORMATS}"
+            raise ConfigError(f"the ending of {path.name} is none that is known", where=spec, hint=hint)
 
 
 def files_of(spec: str) -> list[Path]:

@@ -5,10 +5,11 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from s2s.corpus.columns import Wanted, one_line
+from s2s.corpus.columns import HINT, Wanted, one_line, shown
 from s2s.corpus.text import read_lines
 from s2s.errors import DataError
 
@@ -99,8 +100,7 @@ class TsvFile:
         raise DataError(
             f"{len(cells)} columns, and no header line that says which are {wanted.source} and {wanted.target}",
             where=where,
-            hint=f"Add a header line with the columns {wanted.source} and {wanted.target}, or give their numbers,"
-            " counted from 1, as data.source_column and data.target_column.",
+            hint=f"The first line has {shown(cells)}. {HINT} Without a header line give their numbers, counted from 1.",
         )
 
 
@@ -139,13 +139,20 @@ class CsvFile:
     def _positions(self, header: list[str]) -> tuple[int, int]:
         names = self.wanted.choose(header)
         if names is None:
-            raise self.wanted.missing(f"{self.path}:1", header)
+            error = self.wanted.missing(f"{self.path}:1", header)
+            error.hint = f"A CSV file begins with a line that names its columns, as en,de. {HINT}"
+            raise error
         return header.index(names[0]), header.index(names[1])
 
     def _records(self, complain: Complain | None = None, *, lenient: bool = True) -> Iterator[tuple[list[str], int]]:
         """Cells of each record, with the line it begins in."""
         lines = read_lines(self.path, lenient=lenient)
-        reader = csv.reader((f"{line}\n" for line in lines), strict=True)
+        first = next(lines, None)
+        if first is None:
+            return
+        # where the comma is in numbers, spreadsheets write semicolons
+        delimiter = next((mark for mark in ",;\t" if mark in first), ",")
+        reader = csv.reader((f"{line}\n" for line in chain([first], lines)), strict=True, delimiter=delimiter)
         while True:
             number = reader.line_num + 1
             try:

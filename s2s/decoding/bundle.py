@@ -12,6 +12,7 @@ file (`one_file.py`); what takes a model takes either.
 
 import contextlib
 import json
+import shlex
 import time
 from dataclasses import dataclass
 from hashlib import sha256
@@ -147,9 +148,10 @@ def find_bundle(path: Path) -> Path:
         time.sleep(0.01 if look < _LOOKS - 1 else 0)
     if not path.exists():
         raise InputMissingError("no such model or run folder", where=str(path))
-    raise InputMissingError(
-        "no trained model in this folder", where=str(path), hint="train one: s2s train CONFIG; its run folder holds it"
-    )
+    hint = "train one: s2s train CONFIG; its run folder holds it"
+    if (path / "checkpoints").is_dir():
+        hint = f"its training was stopped before the first validation: s2s train {shlex.quote(str(path))} goes on"
+    raise InputMissingError("no trained model in this folder", where=str(path), hint=hint)
 
 
 def load_bundle(path: Path, device: "torch.device | str" = "cpu") -> Bundle:

@@ -150,7 +150,7 @@ def examine(corpus: PairCorpus, held_out: Sequence[HeldOut] = ()) -> Examined:
     Raises:
         DataError: It has no pair at all, or a file cannot be read as text.
     """
-    found = Examined(_usual(corpus), np.zeros(0, dtype=np.uint32))
+    found = Examined(usual_of(corpus), np.zeros(0, dtype=np.uint32))
     seen = SeenKeys()
     flags: list[Flags] = []
     texts: tuple[list[Sums], list[Sums]] = ([], [])
@@ -204,7 +204,7 @@ def pairs_at(corpus: PairCorpus, indices: Iterable[int]) -> dict[int, Pair]:
     return found
 
 
-def _usual(corpus: PairCorpus) -> Usual:
+def usual_of(corpus: PairCorpus) -> Usual:
     """Learn from a sample: every n-th pair, with n doubled whenever they become too many."""
     sample: list[tuple[str, str]] = []
     every, n_characters = 1, 0

@@ -19,11 +19,13 @@ from s2s.decoding.bundle import bundle_sum
 from s2s.decoding.sampling import Sampling
 from s2s.decoding.translator import Translator
 from s2s.doctor.characters import N_CODES, Sums
-from s2s.doctor.examine import examine
+from s2s.doctor.examine import examine, usual_of
 from s2s.doctor.lines import look_at
-from s2s.errors import InputMissingError
+from s2s.doctor.usual import OTHER, OWN, UsualSide
+from s2s.errors import DataError, InputMissingError
 from s2s.jobs.compare import Domain, compare_models, config_of, refuse_several_targets, text_of
 from s2s.jobs.derived import changed, deriving, file_sums, recipe_of, say_if_adapted, specs_of
+from s2s.jobs.finish import evenly_spread
 from s2s.jobs.synthetic import translate_lines_to
 from s2s.jobs.tokenize import open_split
 from s2s.jobs.train import train
@@ -109,9 +111,24 @@ def _lines_of(files: Sequence[Path], was: Config) -> list[str]:
         f"{len(kept):,} lines to learn from; left out {len(every) - len(lines):,} that came before and"
         f" {len(lines) - len(kept):,} that are in the validation or test set"
     )
+    where = ", ".join(map(str, files))
     if not kept:
-        raise InputMissingError("there is no line to learn from", where=", ".join(map(str, files)))
+        raise InputMissingError("there is no line to learn from", where=where)
+    if not _is_of_target(kept, usual_of(open_split(was, was.data.train)).sides[1]):
+        raise DataError(
+            f"the text seems to be {was.data.source}, or in another script than {was.data.target}",
+            where=where,
+            hint=f"Give text in {was.data.target}, which the model is to learn to write.",
+        )
     return kept
+
+
+def _is_of_target(lines: Sequence[str], usual: UsualSide) -> bool:
+    """Whether a sample of lines has the script of the target side, and its words more often than the source side's."""
+    looked = look_at([lines[row] for row in evenly_spread(len(lines), _AT_ONCE)], usual.own)
+    classes = usual.class_of(looked)
+    n_own, n_other = (int(((classes & one) != 0).sum()) for one in (OWN, OTHER))
+    return n_other <= n_own and int(looked.n_own.sum()) * 2 >= int(looked.n_letters.sum())
 
 
 def _targets_of(corpus: PairCorpus) -> Sums:

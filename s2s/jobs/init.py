@@ -36,15 +36,19 @@ def init(folder: Path, wishes: Wishes, *, device: str = "auto", threads: int | N
     if not re.fullmatch(r"[^{},\x00-\x1f\ud800-\udfff]+", str(folder)):
         raise UsageError(f"{str(folder)!r} is no name for a run", hint="Take one without braces and commas.")
     run = RunFolder(folder)
-    if run.config.exists():
-        raise CannotCreateError("is there already", where=str(run.config), hint="Take another name, or delete it.")
+    if any(path.exists() for path in (run.config, run.run_json, run.checkpoints, run.model)):
+        raise CannotCreateError(
+            "there is a run already", where=str(folder), hint="Take another name, or delete the folder."
+        )
     text = split_text(run, wishes)
     torch_device = choose_device(device)
     choices = recipe_for(text.n_pairs["train"], on_gpu=torch_device.type == "cuda", n_characters=text.n_characters)
     if wishes.minutes is not None:
         choices = [one for one in choices if one.key != "train.max_steps"]
         choices.append(Choice("train.max_minutes", wishes.minutes, "as asked for"))
-    head = _head(folder, text)
+    # of validation and test text that stay where they are
+    columns = {"source_column": wishes.source_column, "target_column": wishes.target_column}
+    head = _head(folder, text, {name: one for name, one in columns.items() if one and (wishes.valid or wishes.test)})
     temporary = run.path / "data" / "config.yaml"
     write_atomic(temporary, head + _body(choices))
     facts = measure(load_config(temporary, []), run, device=device, threads=threads)
@@ -54,7 +58,7 @@ def init(folder: Path, wishes: Wishes, *, device: str = "auto", threads: int | N
     return run.config
 
 
-def _head(folder: Path, text: SplitText) -> str:
+def _head(folder: Path, text: SplitText, columns: Mapping[str, str]) -> str:
     n = text.n_pairs
     lines = [
         f"# {text.source} to {text.target}: {n['train']:,} pairs to train on, {n['valid']:,} to choose by,"
@@ -65,6 +69,7 @@ def _head(folder: Path, text: SplitText) -> str:
         f"  target: {_yaml(text.target)}",
     ]
     lines += [f"  {name}: {_yaml(text.specs[name])}" for name in ("train", "valid", "test")]
+    lines += [f"  {name}: {_yaml(column)}" for name, column in columns.items()]
     return "\n".join(lines) + "\n"
 
 

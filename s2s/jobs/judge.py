@@ -124,6 +124,12 @@ def judge_all(found: Sequence[Evaluated], *, with_training: bool) -> list[Judgem
         text = one.test_set
         key = (text.name, "\n".join(text.sources), "\n".join(text.references))
         groups.setdefault(key, []).append(one)
+    for name in dict.fromkeys(key[0] for key in groups):
+        others = [key for key in groups if key[0] == name]
+        if len(others) > 1:
+            runs = "; ".join(", ".join(one.evaluation.run for one in groups[key]) for key in others)
+            note = f"note: {name} is not the same text in {runs}: do not compare their scores."
+            say(f"{note} --src and --ref give one to all")
     judgements = []
     counted: dict[tuple[Path, str], Counter[str] | None] = {}
     for group in groups.values():

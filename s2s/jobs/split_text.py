@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from s2s.console import say
 from s2s.corpus.columns import Wanted
-from s2s.corpus.guess import in_direction
+from s2s.corpus.guess import UNKNOWN, in_direction
 from s2s.corpus.pairs import PairCorpus, open_specs, split_direction
 from s2s.doctor.characters import UNSPACED_SCRIPTS
 from s2s.doctor.examine import Examined, HeldOut
@@ -42,6 +42,8 @@ class Wishes:
         target: Target language, if given.
         minutes: Limit of the training, if given.
         clean: Whether to leave bad pairs out.
+        source_column: Column of the source in a table, if given.
+        target_column: The same of the target.
     """
 
     corpus: list[str]
@@ -51,6 +53,8 @@ class Wishes:
     target: str | None = None
     minutes: float | None = None
     clean: bool = True
+    source_column: str | None = None
+    target_column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,13 +97,15 @@ def split_text(
     source, target = _languages(wishes)
     wished = {"train": wishes.corpus, "valid": wishes.valid, "test": wishes.test}
     given = {name: [in_direction(spec, source, target) for spec in specs] for name, specs in wished.items()}
-    wanted = Wanted(source, target)
+    wanted = Wanted(source, target, wishes.source_column, wishes.target_column)
     corpora = {name: open_specs(specs, wanted) for name, specs in given.items() if specs}
     say(f"from {source} to {target}")
+    if (source, target) == UNKNOWN:
+        say("no language is named: --source and --target tell the model its languages, and BLEU how to count")
     reports = {report.name: report for report in check(corpora, others=avoid)}
     say("\n\n".join(report.text() for report in reports.values()))
     train = reports["train"].examined
-    _tell_if_unspaced(target, train.usual.sides[1].scripts)
+    _refuse_unspaced(target, train.usual.sides[1].scripts, is_given=wishes.target is not None)
     if not train.is_parallel:
         raise DataError(
             "the two sides are not parallel", where=corpora["train"].description, hint="See above; mend the text first."
@@ -130,13 +136,16 @@ def _refuse_directions(wishes: Wishes) -> None:
             )
 
 
-def _tell_if_unspaced(target: str, scripts: Sequence[str]) -> None:
-    """Say that BLEU would count words where there are none: it goes by the language's code."""
+def _refuse_unspaced(target: str, scripts: Sequence[str], *, is_given: bool) -> None:
+    """Raise UsageError if BLEU would count words where there are none, by a name that nobody has given; else say so."""
     if scripts and scripts[0] in UNSPACED_SCRIPTS and bleu_tokenizer(target) == "13a":
-        say(
+        what = (
             f"the target text is {scripts[0]}, which has no spaces between words, and {target} is no code of a language"
-            " written so: BLEU would be of no use. Give --source and --target, as zh, ja, th, km, lo, my, bo."
+            " written so: BLEU would be of no use"
         )
+        if not is_given:
+            raise UsageError(what, hint="Give --source and --target, as zh, ja, th, km, lo, my, bo.")
+        say(f"warning: {what}; zh, ja, th, km, lo, my, bo are such")
 
 
 def _languages(wishes: Wishes) -> tuple[str, str]:
@@ -176,6 +185,12 @@ def _parts(
     groups = group(_blocks(corpus, kept), alike=n <= MAX_PAIRS)
     counts = {name: n_each if name in to_hold_out else 0 for name in _HELD_OUT}
     never = _is_known(examined, known)[kept] if known else None
+    if never is not None and int((~never).sum()) < 2 * n_each:
+        raise DataError(
+            f"{int(never.sum()):,} of {n:,} pairs are in what the model was trained on before: too few can be held out",
+            where=corpus.description,
+            hint="Bring new text, or a validation and a test set of your own: --valid, --test.",
+        )
     chosen = hold_out(groups, counts["valid"], counts["test"], never=never)
     for name, mask in (("train", chosen.train), ("valid", chosen.valid), ("test", chosen.test)):
         if name == "train" or name in to_hold_out:

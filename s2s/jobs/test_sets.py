@@ -8,6 +8,7 @@ from pathlib import Path
 
 from s2s.config.load import load_config
 from s2s.console import say
+from s2s.corpus.guess import guess_languages
 from s2s.corpus.pairs import open_pairs, tag_of
 from s2s.corpus.text import read_lines
 from s2s.decoding.bundle import find_bundle, load_languages, load_targets
@@ -157,6 +158,14 @@ def other_text(
         UsageError: There is no run to say the languages; two have the same name.
     """
     runs = [system for system in systems if is_model(system)]
+    for source, reference in zip(sources, references, strict=True):
+        named = guess_languages(f"{source},{reference}")
+        for run in runs:
+            if named is not None and named == load_languages(run)[::-1] != load_languages(run):
+                raise UsageError(
+                    f"{source} is {named[0]} by its name, and {run} translates from {named[1]} to {named[0]}",
+                    hint="--src is what is translated, --ref its reference: change their places.",
+                )
     found = [files_as_test_set(source, reference, to) for source, reference in zip(sources, references, strict=True)]
     if names and not runs:
         raise UsageError("--test-set needs a run, which says the languages", hint="or give --src and --ref")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from s2s.corpus.guess import as_specs, guess_languages
+from s2s.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -16,10 +17,22 @@ from s2s.corpus.guess import as_specs, guess_languages
         (["x.en.gz", "x.de.gz", "b.csv.zst"], ["x.en.gz,x.de.gz", "b.csv.zst"]),
         (["x.en", "b.tsv"], ["x.en", "b.tsv"]),  # an error later, where it is said what is wrong
         (["x.en,x.de"], ["x.en,x.de"]),
+        (["a1.en", "a2.en.gz", "a1.de", "a2.de.gz"], ["a1.en,a1.de", "a2.en.gz,a2.de.gz"]),  # a*.en* a*.de*
+        (["a1.en", "a1.de", "a2.en", "a2.de"], ["a1.en,a1.de", "a2.en,a2.de"]),
+        (["b.en", "a.en", "a.de", "b.de"], ["b.en,b.de", "a.en,a.de"]),
+        (["a.txt", "b.txt"], ["a.txt,b.txt"]),
     ],
 )
 def test_two_files_in_a_row_are_a_pair(arguments: list[str], specs: list[str]) -> None:
     assert as_specs(arguments) == specs
+
+
+@pytest.mark.parametrize(
+    "files", [["a.en", "b.en"], ["a.en", "b.en", "c.de", "d.de"], ["a.en", "b.en", "a.de", "x.fr"]]
+)
+def test_two_files_of_one_language_are_no_pair(files: list[str]) -> None:
+    with pytest.raises(UsageError, match="are both en"):
+        as_specs(files)
 
 
 @pytest.mark.parametrize(

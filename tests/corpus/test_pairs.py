@@ -140,6 +140,8 @@ def test_language_codes_match_whatever_their_case_and_dash(tmp_path: Path) -> No
 
 
 def test_line_numbers_of_csv_with_a_line_break_in_a_cell(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_bytes(b'\xef\xbb\xbfen;de\r\n1,5;"a;b"\r\n')  # as where the comma is in numbers
+    assert [pair[:2] for pair in opened(str(tmp_path / "x.csv"))] == [("1,5", "a;b")]
     (tmp_path / "x.csv").write_bytes(b'en,de\r\n"a\r\nb",c\r\n\r\nd,e\r\n')
     assert [(*pair[:2], pair.line) for pair in opened(str(tmp_path / "x.csv"))] == [("a b", "c", 2), ("d", "e", 5)]
 

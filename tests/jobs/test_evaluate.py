@@ -71,6 +71,9 @@ def test_what_cannot_be_scored_is_refused(run: Path, tmp_path: Path) -> None:
         evaluate(tmp_path / "nothing", split="valid")
     (tmp_path / "a").write_text("one\n")
     (tmp_path / "b").write_text("eins\nzwei\n")
+    (tmp_path / "stopped" / "checkpoints").mkdir(parents=True)
+    with pytest.raises(InputMissingError, match=r"stopped before the first validation: s2s train .* goes on"):
+        evaluate(tmp_path / "stopped", split="valid")
     for name in ("valid", "test-de"):  # the names of what is kept of a run's split
         with pytest.raises(UsageError, match="rename it"):
             files_as_test_set(tmp_path / name, tmp_path / "b")

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,12 @@ from typer.testing import CliRunner, Result
 from s2s.cli import app
 from s2s.config.load import load_config
 from s2s.config.recipes import recipe_for
+from s2s.corpus.pairs import open_pairs
+from s2s.doctor.examine import HeldOut, examine
+from s2s.doctor.faults import Fault
+from s2s.errors import DataError, UsageError
+from s2s.jobs.split_text import Wishes, split_text
+from s2s.run_folder import RunFolder
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -133,6 +140,46 @@ def test_text_that_is_not_parallel_is_refused(folder: Path) -> None:
     assert result.exit_code == 65
     assert "601" in result.stderr
     assert not (folder / "runs/my/config.yaml").exists()
+
+
+def test_a_run_is_not_begun_anew_over_a_model(folder: Path) -> None:
+    (folder / "runs/my/checkpoints").mkdir(parents=True)
+    result = s2s("init", "my", "all.en", "all.de", cwd=folder)
+    assert (result.exit_code, "delete the folder" in result.stderr) == (73, True)
+    assert not (folder / "runs/my/data").exists()
+
+
+def test_columns_of_a_table_without_a_header_are_given_by_number(folder: Path) -> None:
+    pairs = list(zip(lines(folder / "all.en"), lines(folder / "all.de"), strict=True))
+    rows = "".join(f"{number}\t{en}\t{number + 7}\t{de}\n" for number, (en, de) in enumerate(pairs))
+    (folder / "tatoeba.tsv").write_text(rows, "utf-8")
+    wishes = Wishes([f"{folder}/tatoeba.tsv"], [], [], "en", "de")
+    with pytest.raises(DataError, match=r"(?s)4 columns.*--source-column"):
+        split_text(RunFolder(folder / "x"), wishes)
+    split_text(RunFolder(folder / "x"), replace(wishes, source_column="2", target_column="4"))
+    written = set(zip(*(lines(folder / f"x/data/train.{side}") for side in ("en", "de")), strict=True))
+    assert written
+    assert written <= set(pairs)
+
+
+def test_languages_that_nobody_has_named_are_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for side, name in (("en", "one.txt"), ("de", "other.txt")):
+        (folder / f"all.{side}").rename(folder / name)
+    wishes = Wishes([f"{folder}/one.txt,{folder}/other.txt"], [], [])
+    split_text(RunFolder(folder / "x"), wishes)
+    assert "--source and --target" in capsys.readouterr().err
+    text = "".join(f"{chr(0x4E00 + n)}{chr(0x4E00 + n * 7)}\n" for n in range(600))
+    (folder / "other.txt").write_text(text, "utf-8")
+    with pytest.raises(UsageError, match="BLEU would be of no use"):
+        split_text(RunFolder(folder / "y"), wishes)
+    assert not (folder / "y").exists()
+
+
+def test_text_that_is_known_is_said_to_be_known(folder: Path) -> None:
+    wishes = Wishes([f"{folder}/all.{{en,de}}"], [], [])
+    known = HeldOut.of(Fault.DUPLICATE, examine(open_pairs(wishes.corpus, source="en", target="de")))
+    with pytest.raises(DataError, match=r"of .* pairs are in what the model was trained on before"):
+        split_text(RunFolder(folder / "x"), wishes, known=[known])
 
 
 def test_too_little_text_is_refused(folder: Path) -> None:

@@ -127,6 +127,23 @@ def test_one_text_is_scored_in_one_way(home: Path) -> None:
     assert (both.exit_code, "run by 13a, other by zh" in both.stderr) == (2, True), both.stderr
 
 
+def test_sides_that_have_changed_places_are_noticed(home: Path) -> None:
+    result = s2s("run", "--src", "train.de", "--ref", "train.en", cwd=home)
+    assert (result.exit_code, "change their places" in result.stderr) == (2, True)
+
+
+def test_test_sets_of_one_name_that_differ_are_not_compared_in_silence(home: Path) -> None:
+    shutil.copytree(home / "run", home / "shorter")
+    resolved = (home / "shorter/resolved.yaml").read_text("utf-8")
+    for side in ("en", "de"):
+        (home / f"few.{side}").write_text("".join(f"{line}\n" for line in lines(home / f"train.{side}")[:9]), "utf-8")
+    text = resolved.replace("valid: " + str(home) + "/train.", "valid: " + str(home) + "/few.")
+    assert text != resolved
+    (home / "shorter/resolved.yaml").write_text(text, "utf-8")
+    result = s2s("run", "shorter", "--split", "valid", cwd=home)
+    assert "valid is not the same text in run; shorter" in result.stderr
+
+
 def test_what_cannot_be_written_does_not_hide_the_scores(home: Path) -> None:
     (home / "folder.md").mkdir()
     result = s2s("run", "--split", "valid", "--write", "folder.md", cwd=home)

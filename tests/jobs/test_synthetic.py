@@ -122,6 +122,15 @@ def test_text_in_the_target_language_is_translated_back(folder: Path) -> None:
     assert "no model from de to en" in wrong.stderr
 
 
+def test_text_of_the_source_language_is_not_taken_for_text_to_say(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "wrong.de").write_text("one red cat\ntwo blue dog\n" * 9, "utf-8")
+    (tmp_path / "script.de").write_text("один красный кот\n", "utf-8")
+    for name in ("wrong.de", "script.de"):
+        result = s2s("backtranslate", "run", tmp_path / name, "--to", tmp_path / "x", "--reverse", "run", cwd=folder)
+        assert result.exit_code == 65, result.stderr
+        assert "seems to be en, or in another script than de" in result.stderr
+
+
 def test_what_is_held_out_is_not_learnt_from_and_a_stop_changes_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

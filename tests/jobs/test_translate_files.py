@@ -82,6 +82,11 @@ def test_formats_are_chosen_by_ending_or_by_name(tmp_path: Path) -> None:
     assert s2s(tmp_path, "--format", "document", "a.txt").stdout == "eins Katze\n\nrot drei\n"
     assert s2s(tmp_path, "--format", "lines", "-i", "a.html").stdout.count("\n") == 1
     assert s2s(tmp_path, "one").stdout == "eins\n"  # no file
+    mistyped = s2s(tmp_path, "b.txt")
+    assert (mistyped.exit_code, mistyped.stdout, "no such file" in mistyped.stderr) == (66, "", True)
+    assert s2s(tmp_path, "--format", "lines", "b.txt").stdout.count("\n") == 1
+    two = s2s(tmp_path, "a.txt", "a.html")
+    assert (two.exit_code, two.stdout, "one file at a time" in two.stderr) == (2, "", True)
     assert s2s(tmp_path, "one two.html").exit_code == 0  # nor this
     assert s2s(tmp_path, "x " * 5000 + ".html").exit_code == 0
     missing = s2s(tmp_path, "b.html")
