@@ -183,12 +183,12 @@ def test_a_language_that_the_parent_has_no_symbol_for_is_refused(tmp_path: Path)
     ("part", "name"),
     [
         (
-            {"spec": "en>de /home/me/my secret/x.{en,de}", "files": [{"path": "/home/me/a b/x.en"}, {"path": "x.de"}]},
+            {"spec": "en>de /srv/me/my secret/x.{en,de}", "files": [{"path": "/srv/me/a b/x.en"}, {"path": "x.de"}]},
             "en>de x.en and x.de",
         ),
-        ({"spec": "~/secret/x.tsv", "files": [{"path": "/home/me/secret/x.tsv"}]}, "x.tsv"),
+        ({"spec": "~/secret/x.tsv", "files": [{"path": "/srv/me/secret/x.tsv"}]}, "x.tsv"),
         (
-            {"spec": "hf:/home/me/d:train", "path": "/home/me/d", "config": "a", "split": "train", "files": []},
+            {"spec": "hf:/srv/me/d:train", "path": "/srv/me/d", "config": "a", "split": "train", "files": []},
             "d (a, train)",
         ),
         ({"spec": "hf:o/d:train", "dataset": "o/d", "config": "default", "split": "train"}, "o/d (default, train)"),
