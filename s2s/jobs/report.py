@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -141,7 +142,9 @@ def glance(run: Path, width: int = 80) -> str:
     metrics = _metrics(folder)
     updates = [one for one in metrics if one["kind"] == "train"]
     valid = [one for one in metrics if one["kind"] == "valid"]
-    lines = [f"{run}: {_state(folder)}"]
+    state, saved = _state(folder), folder.checkpoints_by_step()
+    goes_on = f" after update {saved[-1][0]:,}: s2s train {quote(str(run))} goes on" if saved else ""
+    lines = [f"{run}: {state}{goes_on if state == 'stopped' else ''}"]
     if updates:
         last = updates[-1]
         lines.append(f"loss {sparkline([one['nll'] for one in updates], max(10, width - 14))} {last['nll']:.3f}")

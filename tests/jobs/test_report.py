@@ -92,6 +92,13 @@ def test_a_glance_at_a_training(home: Path) -> None:
     assert s2s("watch", "nobody", cwd=home).exit_code == 66
 
 
+def test_a_training_that_was_stopped_says_from_where_it_goes_on(home: Path) -> None:
+    (home / "runs/small/README.md").rename(home / "card")
+    text = s2s("watch", "small", cwd=home).stdout
+    (home / "card").rename(home / "runs/small/README.md")
+    assert text.startswith("runs/small: stopped after update 100: s2s train runs/small goes on\n")
+
+
 def test_a_run_without_its_store_is_shown_too(home: Path) -> None:
     (home / "runs/small/store").rename(home / "store")
     result = s2s("report", "small", "-o", "other.html", cwd=home)
