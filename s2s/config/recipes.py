@@ -1,8 +1,8 @@
 """The recipe for a corpus of a given size: what `s2s init` writes into a config, each choice with its reason.
 
 What is set against learning by heart is measured with 2,000 and 5,000 pairs, as are depth, label smoothing and the
-vocabulary (`benchmarks/quality.md`). The rest follows what is published until it is (Araabi and Monz 2020, Sennrich and Zhang
-2019, and the sizes that WMT systems have).
+vocabulary (`benchmarks/quality.md`). The rest follows what is published until it is (Araabi and Monz 2020, Sennrich and
+Zhang 2019, and the sizes that WMT systems have).
 """
 
 from dataclasses import dataclass
