@@ -271,15 +271,24 @@ def tag_of(language: str) -> str:
 
 def tags_in(spec: str | list[str] | None) -> list[str]:
     """The tags of the languages into which some specs translate, each once, in order; none without directions."""
-    specs = [spec] if isinstance(spec, str) else spec or []
-    directions = [split_direction(one.strip())[0] for one in specs]
-    return list(dict.fromkeys(tag_of(direction[1]) for direction in directions if direction))
+    return list(map(tag_of, targets_in(spec)))
 
 
-def sources_in(spec: str | list[str]) -> list[str]:
+def targets_in(spec: str | list[str] | None) -> list[str]:
+    """The languages into which some specs translate, each once, in order; none without directions."""
+    return list(dict.fromkeys(target for _, target in _directions_in(spec)))
+
+
+def sources_in(spec: str | list[str] | None) -> list[str]:
     """The languages from which some specs translate, each once, in order; none without directions."""
-    directions = [split_direction(one.strip())[0] for one in ([spec] if isinstance(spec, str) else spec)]
-    return list(dict.fromkeys(direction[0] for direction in directions if direction))
+    return list(dict.fromkeys(source for source, _ in _directions_in(spec)))
+
+
+def _directions_in(spec: str | list[str] | None) -> Iterator[tuple[str, str]]:
+    for one in [spec] if isinstance(spec, str) else spec or []:
+        direction, _ = split_direction(one.strip())
+        if direction:
+            yield direction
 
 
 def _open_part(given: str, wanted: Wanted) -> _Part:

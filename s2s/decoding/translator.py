@@ -61,7 +61,7 @@ class Translator:
         by_c = device.type == "cpu" and self.precision in ("float32", "int8")
         self._is_compiled = not isinstance(self._engine, DecodingEngine)
         self.by_pytorch = by_c and not self._is_compiled
-        self._tags = frozenset(map(tag_of, bundle.targets))
+        self._tags = {tag_of(target): target for target in bundle.targets}
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto", precision: str = "auto", int8: bool = False) -> Self:
@@ -170,8 +170,7 @@ class Translator:
 
     def _joint_of(self, tagged: str) -> str:
         """What stands between the translations of the parts of a line, as the model sees the line."""
-        tag = tagged.split(" ", 1)[0]
-        return self.joint(tag[2:-1] if tag in self._tags else None)
+        return self.joint(self._tags.get(tagged.split(" ", 1)[0]))
 
     def tagged(self, lines: Sequence[str], to: str | None) -> Sequence[str]:
         """Lines with the language that they are to be translated into before them, if the model knows several.

@@ -14,7 +14,7 @@ import numpy as np
 
 from s2s.config.load import load_config
 from s2s.console import duration, say
-from s2s.corpus.pairs import tags_in
+from s2s.corpus.pairs import targets_in
 from s2s.corpus.store import EncodedSplit
 from s2s.decoding.bundle import find_bundle
 from s2s.errors import DataError, InputMissingError, S2SError
@@ -219,7 +219,7 @@ def _row(run: RunFolder) -> dict[str, Any]:
     metrics = _metrics(run)
     valid = [one["bleu"] for one in metrics if one["kind"] == "valid"]
     # of several languages the mean; other text may have been scored too
-    names = {"test", *(f"test-{tag[2:-1]}" for tag in tags_in(config.data.test))}
+    names = {"test", *(f"test-{target}" for target in targets_in(config.data.test))}
     tests = [
         score["value"]
         for one in _scores(run)

@@ -11,7 +11,7 @@ from s2s.config.schema import Config, VocabConfig
 from s2s.console import say
 from s2s.corpus.cleaning import CleaningRules
 from s2s.corpus.file_sums import FileSums
-from s2s.corpus.pairs import PairCorpus, open_pairs, tag_of, tags_in
+from s2s.corpus.pairs import PairCorpus, open_pairs, tags_in, targets_in
 from s2s.corpus.report import SplitReport
 from s2s.corpus.store import EncodedSplit, ensure_split, fingerprint_of
 from s2s.corpus.text import decode_line
@@ -74,17 +74,17 @@ def open_splits(config: Config, sums: FileSums | None = None) -> dict[str, PairC
         InputMissingError: A file is not there.
     """
     corpora = {name: open_split(config, spec, sums) for name, spec in split_specs(config).items()}
-    known = set(tags_in(config.data.train))
+    known = targets_in(config.data.train)
     for name, corpus in corpora.items():
         for direction in corpus.directions if name != "train" else ():
             if direction is None and known:
                 raise ConfigError(
                     "has no direction, and the training text has several languages to translate into",
                     where=f"data.{name}",
-                    hint=f"Put one before its specs, as `{config.data.source}>{min(known)[2:-1]} dev.tsv`.",
+                    hint=f"Put one before its specs, as `{config.data.source}>{known[0]} dev.tsv`.",
                 )
-            if direction is not None and tag_of(direction[1]) not in known:
-                there = f"into {', '.join(sorted(tag[2:-1] for tag in known))}" if known else "without a direction"
+            if direction is not None and direction[1] not in known:
+                there = f"into {', '.join(known)}" if known else "without a direction"
                 raise ConfigError(
                     f"is into {direction[1]}, and the training text is {there}",
                     where=f"data.{name}",

@@ -18,7 +18,7 @@ from s2s.config.load import dump_config
 from s2s.config.schema import Config, DecodeConfig
 from s2s.console import duration, say
 from s2s.corpus.noise import Noise
-from s2s.corpus.pairs import sources_in, tags_in
+from s2s.corpus.pairs import sources_in, targets_in
 from s2s.decoding.bundle import Bundle, build_transformer, save_bundle
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.translator import Translator
@@ -294,7 +294,7 @@ class Session:
             target=data.target,
             max_source_length=self.prepared.max_source_length,
             facts={"step": self.trainer.state.step, **facts},
-            targets=tuple(tag.removeprefix("<2").removesuffix(">") for tag in tags_in(data.train)),
+            targets=tuple(targets_in(data.train)),
             sources=tuple(sources_in(data.train)),
         )
 
