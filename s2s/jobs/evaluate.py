@@ -8,16 +8,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from s2s.console import say
+from s2s.corpus.known import known_to
 from s2s.corpus.pairs import tag_of
+from s2s.corpus.store import EncodedSplit
 from s2s.corpus.text import read_lines
 from s2s.decoding.bundle import Bundle, find_bundle
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.search import SearchOptions
 from s2s.decoding.translation import count_notes
 from s2s.decoding.translator import Translator
-from s2s.errors import CannotCreateError, DataError, OutputError
+from s2s.errors import CannotCreateError, DataError, InputMissingError, OutputError
 from s2s.jobs.test_sets import TestSet, split_of_run
-from s2s.run_folder import RunFolder, write_atomic
+from s2s.run_folder import RunFolder, existing_folder, write_atomic
 from s2s.scoring.measured import N_SAMPLES, SEED, Measured, measure
 from s2s.scoring.metrics import Score, bleu
 
@@ -38,7 +40,8 @@ class Evaluation:
         length_penalty: α of the search.
         precision: In what type the search computed: float32, bfloat16 or int8.
         seconds: Time the search took.
-        notes: Lines that were empty, translated in parts, or ended by the length limit.
+        notes: Lines that were empty, translated in parts, or ended by the length limit; of a run those whose source, or
+            source and reference, are in its training text.
     """
 
     run: str
@@ -178,7 +181,7 @@ def evaluate_with(
         length_penalty=options.length_penalty,
         precision=translator.precision,
         seconds=seconds,
-        notes=count_notes(translations),
+        notes={**count_notes(translations), **_known_notes(run, translator.bundle, sources, test_set.references)},
     )
     return Evaluated(run, evaluation, test_set, language, hypotheses, measured)
 
@@ -207,6 +210,20 @@ def _nll(translator: Translator, lines: Sequence[str], references: Sequence[str]
     n_pieces = sum(len(target) + 1 for _, target in pairs)
     found = forced_log_probabilities(translator.bundle.transformer, pairs, autocast=translator.autocast)
     return -sum(found) / max(1, n_pieces)
+
+
+def _known_notes(run: Path, bundle: Bundle, sources: Sequence[str], references: Sequence[str]) -> dict[str, int]:
+    """How many sentences the model was trained on, which makes its scores too good; of a run whose text is there."""
+    try:
+        split = EncodedSplit.open(existing_folder(RunFolder(run).store / "train"))
+    except InputMissingError:  # a model alone
+        return {}
+    except DataError as error:
+        say(f"warning: {error.where}: {error.what}\n  whether sentences are in the training text cannot be said")
+        return {}
+    vocabularies = bundle.vocabularies
+    by_source, by_pair = known_to(split, vocabularies.src.encode_all(sources), vocabularies.tgt.encode_all(references))
+    return {"known_source": int(by_source.sum()), "known_pair": int(by_pair.sum())}
 
 
 def _printable(path: Path) -> str:
@@ -265,6 +282,8 @@ def tell_notes(evaluation: Evaluation) -> None:
         "empty": "have no text: their translation is empty",
         "in_parts": "are longer than any in training: translated in parts",
         "cut": "ended by the length limit",
+        "known_source": "have their source in the training text: scores are too good by them",
+        "known_pair": "are in the training text, source and reference",
     }
     for note, text in texts.items():
         if evaluation.notes.get(note):

@@ -10,7 +10,7 @@ from s2s.config.schema import DecodeConfig
 from s2s.console import say
 from s2s.decoding.translator import Translator
 from s2s.errors import DataError
-from s2s.jobs.evaluate import Evaluation, evaluate_with, keep, mean_bleu, table
+from s2s.jobs.evaluate import Evaluation, evaluate_with, keep, mean_bleu, table, tell_notes
 from s2s.jobs.test_sets import TestSet, split_of_run
 from s2s.model.weights import load_weights
 from s2s.training.averaging import average_weights
@@ -125,4 +125,6 @@ def score_test(session: "Session", decode: DecodeConfig) -> list[Evaluation]:
         keep(evaluated.evaluation, evaluated.hypotheses, session.run)
         evaluations.append(evaluated.evaluation)
     say(table(evaluations))
+    for evaluation in evaluations:
+        tell_notes(evaluation)
     return evaluations

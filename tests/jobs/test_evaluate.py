@@ -9,7 +9,7 @@ import sacrebleu
 from small_corpus import small_config
 
 from s2s.errors import DataError, InputMissingError, UsageError
-from s2s.jobs.evaluate import evaluate, table
+from s2s.jobs.evaluate import evaluate, table, tell_notes
 from s2s.jobs.test_sets import files_as_test_set
 from s2s.jobs.train import train
 
@@ -54,6 +54,29 @@ def test_files_can_be_scored_and_the_table_names_them(run: Path, tmp_path: Path)
     assert "float32" in table([evaluation])
     scores = json.loads((run / "eval" / "mine.en" / "scores.json").read_text("utf-8"))
     assert (scores["precision"], scores["beam"]) == ("float32", 1)
+
+
+def test_what_the_model_was_trained_on_is_counted(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = [(run.parent / f"train.{side}").read_text("utf-8").split("\n")[7:9] for side in ("en", "de")]
+    (tmp_path / "mine.en").write_text("\n".join([*known[0], "dog dog dog dog dog dog", ""]) + "\n", "utf-8")
+    (tmp_path / "mine.de").write_text("\n".join([known[1][0], "Hund Hund", known[1][1], ""]) + "\n", "utf-8")
+    text = files_as_test_set(tmp_path / "mine.en", tmp_path / "mine.de")
+    evaluation = evaluate(run, text, beam=1)
+    assert (evaluation.notes["known_source"], evaluation.notes["known_pair"]) == (2, 1)
+    tell_notes(evaluation)
+    assert "note: mine.en: 2 of 4 sentences have their source in the training text" in capsys.readouterr().err
+    assert "known_source" not in evaluate(run / "model", text, beam=1).notes  # it has no text with it
+
+    meta = run / "store" / "train" / "meta.json"
+    content = meta.read_bytes()
+    meta.write_bytes(b"{")
+    try:
+        assert "known_source" not in evaluate(run, text, beam=1).notes
+    finally:
+        meta.write_bytes(content)
+    assert "whether sentences are in the training text cannot be said" in capsys.readouterr().err
 
 
 def test_a_model_folder_alone_can_be_evaluated_but_nothing_is_kept(run: Path, tmp_path: Path) -> None:
