@@ -10,6 +10,7 @@ from s2s.errors import UsageError
 if TYPE_CHECKING:
     import torch
 
+_SHAPES_PER_CORE = 32  # an update's part on a core has some 20
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of mallopt
 
 
@@ -77,6 +78,7 @@ def set_threads(n_threads: int | None, n_processes: int = 1) -> int:
     import torch
 
     _keep_freed_memory()
+    _keep_few_shapes()
     if n_threads is None:
         given = os.environ.get("OMP_NUM_THREADS", "")
         least = 1 if n_processes == 1 else 2
@@ -95,6 +97,16 @@ def _keep_freed_memory() -> None:
     if mallopt is not None and (mallopt(_MMAP_THRESHOLD, 2**30) or mallopt(_MMAP_THRESHOLD, 2**25)):
         mallopt(_TRIM_THRESHOLD, 2**31 - 1)
         mallopt(_ARENA_MAX, 1)
+
+
+def _keep_few_shapes() -> None:
+    """Keep oneDNN from remembering 1,024 shapes of products, of which hardly two batches share one.
+
+    It and PyTorch's layer above it each have a memory of prepared products, in bfloat16 some 2 GB in the end. They read
+    these variables at their first product; what the user has set counts.
+    """
+    for name in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
+        os.environ.setdefault(name, str(_SHAPES_PER_CORE * max(2, n_cores())))
 
 
 def n_cores() -> int:
