@@ -61,8 +61,7 @@ def _keys(ids_L: npt.NDArray[Any], lengths_N: Sequence[int] | npt.NDArray[Any], 
     ends_N = np.cumsum(lengths_N)
     places_L = np.arange(len(ids_L)) - np.repeat(ends_N - lengths_N, lengths_N)
     products_L = ids_L.astype(np.uint64) * factors[places_L]
-    sums = np.concatenate(
-        (np.zeros(1, dtype=np.uint64), np.cumsum(products_L))
-    )  # they wrap round, and so do differences
+    # sums wrap round, and so do their differences
+    sums = np.concatenate((np.zeros(1, dtype=np.uint64), np.cumsum(products_L)))
     keys: Keys = sums[ends_N] - sums[ends_N - lengths_N] + lengths_N.astype(np.uint64) * factors[-1]
     return keys
