@@ -14,7 +14,7 @@ from torch import Tensor
 
 from s2s.decoding.batching import batches_by_length, pad_rows
 from s2s.decoding.forced import Pair
-from s2s.model import Transformer
+from s2s.model import Ensemble, Transformer
 from s2s.symbols import BOS, EOS
 
 Links = list[tuple[int, int]]
@@ -24,7 +24,11 @@ _WORD_START = "▁"  # SentencePiece's mark of a space
 
 @torch.inference_mode()
 def forced_pass(
-    model: Transformer, pairs: Sequence[Pair], *, batch_tokens: int = 4096, autocast: torch.dtype | None = None
+    model: Transformer | Ensemble,
+    pairs: Sequence[Pair],
+    *,
+    batch_tokens: int = 4096,
+    autocast: torch.dtype | None = None,
 ) -> list[tuple[Tensor, Tensor]]:
     """What the model attends to in the source as it says each piece of a given translation, and how probable that is.
 

@@ -14,6 +14,7 @@ import contextlib
 import json
 import shlex
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -35,7 +36,7 @@ from s2s.run_folder import MANIFEST, build_folder, existing_folder, verify_folde
 if TYPE_CHECKING:
     import torch
 
-    from s2s.model import Transformer
+    from s2s.model import Ensemble, Transformer, TransformerConfig
 
 FORMAT_VERSION = 1
 _LOOKS = 5  # a model is away for a moment when it is replaced
@@ -46,9 +47,9 @@ class Bundle:
     """A model with what belongs to it.
 
     Attributes:
-        transformer: In evaluation mode.
+        transformer: In evaluation mode; an ensemble of some stands for one.
         vocabularies: Of both sides.
-        model_config: Shape of the Transformer.
+        model_config: Shape of the Transformer; of an ensemble that of the first.
         decode: Defaults of the search.
         source: Source language.
         target: Target language.
@@ -56,9 +57,10 @@ class Bundle:
         facts: How it came about: update, validation scores.
         targets: Languages into which it translates, told by a tag before the source; none if there is one direction.
         sources: Languages from which, as far as its directions say.
+        members: Shapes of the Transformers of an ensemble; none if there is one Transformer.
     """
 
-    transformer: "Transformer"
+    transformer: "Transformer | Ensemble"
     vocabularies: Vocabularies
     model_config: ModelConfig
     decode: DecodeConfig
@@ -68,14 +70,21 @@ class Bundle:
     facts: dict[str, Any]
     targets: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    members: tuple[ModelConfig, ...] = ()
+
+
+def shape_of(config: ModelConfig, vocabularies: Vocabularies) -> "TransformerConfig":
+    """The shape of a Transformer for these vocabularies."""
+    from s2s.model import TransformerConfig
+
+    return TransformerConfig(vocabularies.src.size, vocabularies.tgt.size, **config.model_dump(exclude={"preset"}))
 
 
 def build_transformer(config: ModelConfig, vocabularies: Vocabularies) -> "Transformer":
     """A freshly initialised Transformer of this shape for these vocabularies."""
-    from s2s.model import Transformer, TransformerConfig
+    from s2s.model import Transformer
 
-    shape = config.model_dump(exclude={"preset"})
-    return Transformer(TransformerConfig(vocabularies.src.size, vocabularies.tgt.size, **shape))
+    return Transformer(shape_of(config, vocabularies))
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> None:
@@ -122,6 +131,8 @@ def _contents_of(bundle: Bundle) -> Contents:
     if bundle.targets:
         config["targets"] = list(bundle.targets)
         config["sources"] = list(bundle.sources)
+    if bundle.members:
+        config["members"] = [member.model_dump() for member in bundle.members]
     tensors = {name: tensor.cpu().contiguous() for name, tensor in weights_of(bundle.transformer).items()}
     if broken := first_not_finite(tensors):
         raise DivergedError(f"the model was not written: {broken} holds numbers that are not finite")
@@ -204,6 +215,12 @@ def load_targets(path: Path) -> list[str]:
     return [str(target) for target in targets] if isinstance(targets, list) else []
 
 
+def load_n_members(path: Path) -> int:
+    """How many models an ensemble is made of; 0 for one model."""
+    members = _config_of(path).get("members")
+    return len(members) if isinstance(members, list) else 0
+
+
 def load_languages(path: Path) -> tuple[str, str]:
     """Source and target language of a model."""
     config = _config_of(path)
@@ -263,14 +280,20 @@ def _put_together(contents: Contents, vocabularies: Vocabularies, found: Path, d
     Raises:
         DataError: If they do not fit together.
     """
+    from s2s.model import Ensemble
     from s2s.model.weights import load_weights
 
     config = contents.config
     try:
         model_config = ModelConfig.model_validate(config["model"])
         decode = DecodeConfig.model_validate(contents.generation)
-        _check_size(model_config, vocabularies, contents.weights)
-        transformer = build_transformer(model_config, vocabularies)
+        members = tuple(ModelConfig.model_validate(member) for member in config.get("members", []))
+        _check_size(members or (model_config,), vocabularies, contents.weights)
+        transformer: Transformer | Ensemble
+        if members:
+            transformer = Ensemble([build_transformer(member, vocabularies) for member in members])
+        else:
+            transformer = build_transformer(model_config, vocabularies)
         load_weights(transformer, contents.weights)
         return Bundle(
             transformer.to(device).eval(),
@@ -283,6 +306,7 @@ def _put_together(contents: Contents, vocabularies: Vocabularies, found: Path, d
             dict(config["facts"]),
             tuple(str(target) for target in config.get("targets", [])),
             tuple(str(source) for source in config.get("sources", [])),
+            members,
         )
     except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise _unfit(error, found) from error
@@ -305,11 +329,13 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _check_size(config: ModelConfig, vocabularies: Vocabularies, tensors: "dict[str, torch.Tensor]") -> None:
+def _check_size(shapes: Sequence[ModelConfig], vocabularies: Vocabularies, tensors: "dict[str, torch.Tensor]") -> None:
     """Refuse a config that asks for much more than the weights are, before memory is taken for it."""
     n_stored = sum(tensor.numel() for tensor in tensors.values())
-    squares = config.n_encoder_layers * 4 + config.n_decoder_layers * 8
-    inner = (config.n_encoder_layers + config.n_decoder_layers) * 2 * config.d_ff
-    n_asked = config.d_model * (squares * config.d_model + inner + max(vocabularies.src.size, vocabularies.tgt.size))
+    n_pieces, n_asked = max(vocabularies.src.size, vocabularies.tgt.size), 0
+    for shape in shapes:
+        squares = shape.n_encoder_layers * 4 + shape.n_decoder_layers * 8
+        inner = (shape.n_encoder_layers + shape.n_decoder_layers) * 2 * shape.d_ff
+        n_asked += shape.d_model * (squares * shape.d_model + inner + n_pieces)
     if n_asked > n_stored:
         raise ValueError(f"config.json asks for over {n_asked:,} weights, there are {n_stored:,}")

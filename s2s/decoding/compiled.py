@@ -18,15 +18,18 @@ import torch
 from torch import Tensor, nn
 
 from s2s.decoding.engine import DecodingEngine, joined, queries_keys_values, scaled_queries, weights
+from s2s.decoding.ensemble import EnsembleEngine
 from s2s.decoding.int8 import check_int8
 from s2s.decoding.native import LayerStruct, MapStruct, Native, NormStruct, StackStruct, native
 from s2s.decoding.search import StepModel
-from s2s.model import Transformer
+from s2s.model import Ensemble, Transformer
 from s2s.model.layers import DecoderLayer, EncoderLayer
 from s2s.symbols import BOS, PAD
 
 
-def fastest_engine(model: Transformer, dtype: torch.dtype | None = None, int8: bool = False) -> StepModel[Any]:
+def fastest_engine(
+    model: Transformer | Ensemble, dtype: torch.dtype | None = None, int8: bool = False
+) -> StepModel[Any]:
     """The engine that runs a model fastest on its device.
 
     Args:
@@ -37,6 +40,9 @@ def fastest_engine(model: Transformer, dtype: torch.dtype | None = None, int8: b
     Raises:
         UsageError: If this machine has no instructions for 8 bits.
     """
+    if isinstance(model, Ensemble):
+        engines = [fastest_engine(member, dtype, int8) for member in model.transformers]
+        return EnsembleEngine(engines, [member.config.d_model for member in model.transformers])
     device, own = model.projection.weight.device, model.projection.weight.dtype
     if int8:
         check_int8(device)
@@ -44,6 +50,11 @@ def fastest_engine(model: Transformer, dtype: torch.dtype | None = None, int8: b
     if compiled is None or (int8 and not compiled.has_8_bits):
         return DecodingEngine(model, dtype, int8)
     return CompiledEngine(compiled, model, int8)
+
+
+def is_compiled(engine: StepModel[Any]) -> bool:
+    """Whether an engine, or each of an ensemble's, is the one in C."""
+    return all(isinstance(one, CompiledEngine) for one in getattr(engine, "engines", [engine]))
 
 
 @dataclass

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from s2s.decoding.batching import batches_by_length, pad_rows
-from s2s.model import Transformer
+from s2s.model import Ensemble, Transformer
 from s2s.symbols import BOS, EOS, PAD
 
 Pair = tuple[Sequence[int], Sequence[int]]
@@ -17,7 +17,7 @@ Pair = tuple[Sequence[int], Sequence[int]]
 
 @torch.inference_mode()
 def forced_log_probabilities(
-    model: Transformer,
+    model: Transformer | Ensemble,
     pairs: Sequence[Pair],
     *,
     batch_tokens: int = 4096,

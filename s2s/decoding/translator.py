@@ -15,8 +15,7 @@ from s2s.corpus.pairs import tag_of
 from s2s.decoding.alignment import Links, forced_pass, word_confidence, word_links, word_numbers
 from s2s.decoding.batching import even_batches, pad_rows
 from s2s.decoding.bundle import Bundle, load_bundle
-from s2s.decoding.compiled import fastest_engine
-from s2s.decoding.engine import DecodingEngine
+from s2s.decoding.compiled import fastest_engine, is_compiled
 from s2s.decoding.sampling import Sampling, sample
 from s2s.decoding.search import Hypothesis, SearchOptions, search
 from s2s.decoding.translation import Candidate, Translation
@@ -59,7 +58,7 @@ class Translator:
         self.precision = "int8" if int8 else str(self.autocast or torch.float32).removeprefix("torch.")
         self._engine = fastest_engine(bundle.transformer, self.autocast, int8)
         by_c = device.type == "cpu" and self.precision in ("float32", "int8")
-        self._is_compiled = not isinstance(self._engine, DecodingEngine)
+        self._is_compiled = is_compiled(self._engine)
         self.by_pytorch = by_c and not self._is_compiled
         self._tags = {tag_of(target): target for target in bundle.targets}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from s2s.console import say
 from s2s.corpus.pairs import tag_of
 from s2s.corpus.text import read_lines
-from s2s.decoding.bundle import Bundle, find_bundle, load_bundle, save_as_file
+from s2s.decoding.bundle import Bundle, find_bundle, load_bundle, save_as_file, shape_of
 from s2s.decoding.one_file import SUFFIX, sum_of_file
 from s2s.errors import CannotCreateError, DataError, S2SError, UsageError
 from s2s.interop import ct2, hf_marian, onnx_files
@@ -132,8 +132,14 @@ def export(
     if to not in FORMATS:
         raise UsageError(f"{to} is no format", hint=f"use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
     bundle = load_bundle(run)
+    if to != BUNDLE and bundle.members:
+        raise UsageError(
+            f"{to} holds one model, and this is an ensemble of {len(bundle.members)}",
+            where=str(run),
+            hint="s2s distill makes one model of it; --to bundle keeps all",
+        )
     if to == "hf-marian":
-        hf_marian.check(bundle.transformer.config)
+        hf_marian.check(shape_of(bundle.model_config, bundle.vocabularies))
     if to != BUNDLE:
         _need_libraries(TOOLS[to], check)
     place = _place_for(run, to, None if output is None else Path(output))
@@ -197,7 +203,7 @@ def _compared(bundle: Bundle, engine: Engine, lines: Lines, to: str) -> Parity:
 def portable(bundle: Bundle) -> Portable:
     """A bundle's model as arrays by name."""
     return Portable(
-        shape=bundle.transformer.config,
+        shape=shape_of(bundle.model_config, bundle.vocabularies),
         weights={name: tensor.float().cpu().numpy() for name, tensor in weights_of(bundle.transformer).items()},
         vocabularies=bundle.vocabularies,
         decode=bundle.decode,

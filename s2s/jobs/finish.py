@@ -67,22 +67,26 @@ def choose_search(session: "Session") -> DecodeConfig:
     decode = session.config.decode
     if decode.length_penalty is not None or decode.beam == 1:
         return decode
-    sources, references = session.valid.sources, session.valid.references
-    rows = evenly_spread(len(sources), N_SENTENCES)
-    sources, references = ([side[row] for row in rows] for side in (sources, references))
+    text = TestSet("valid", session.valid.sources, session.valid.references)
     translator = Translator(session.bundle({}), session.config.train.precision)
+    return decode.model_copy(update={"length_penalty": best_penalty(translator, text, session.check_stop)})
+
+
+def best_penalty(translator: Translator, text: TestSet, check_stop: Callable[[], None] = lambda: None) -> float:
+    """The length penalty with which a model translates some of a text best; says what others give."""
+    rows = evenly_spread(len(text.sources), N_SENTENCES)
+    sources, references = ([side[row] for row in rows] for side in (text.sources, text.references))
 
     def score(alpha: float) -> float:
         options = translator.options(length_penalty=alpha)
-        translations = translator.translate_lines(sources, options, session.check_stop)
-        hypotheses = [translation.text for translation in translations]
-        return mean_bleu(hypotheses, TestSet("valid", sources, references), translator.bundle).value
+        hypotheses = [one.text for one in translator.translate_lines(sources, options, check_stop)]
+        return mean_bleu(hypotheses, TestSet(text.name, sources, references), translator.bundle).value
 
     scores = climb(LENGTH_PENALTIES, 1.0, score)
     best = max(scores, key=lambda alpha: (scores[alpha], -abs(alpha - 1.0)))
     listed = ", ".join(f"{alpha:g}: {value:.2f}" for alpha, value in sorted(scores.items()))
-    say(f"length penalty {best:g} (validation BLEU, beam {decode.beam}: {listed})")
-    return decode.model_copy(update={"length_penalty": best})
+    say(f"length penalty {best:g} (validation BLEU, beam {translator.bundle.decode.beam}: {listed})")
+    return best
 
 
 def climb(values: Sequence[float], start: float, score: Callable[[float], float]) -> dict[float, float]:

@@ -102,7 +102,14 @@ def check_parent(config: Config, run: RunFolder) -> None:
         raise ConfigError(
             "a run cannot start from itself", where="train.start_from", hint="Give the new run another `run:`."
         )
-    ours, theirs = config.model, load_bundle(path).model_config
+    parent = load_bundle(path)
+    if parent.members:
+        raise ConfigError(
+            f"an ensemble of {len(parent.members)} models cannot be trained further",
+            where=str(path),
+            hint="give one of them, or what s2s distill makes of them",
+        )
+    ours, theirs = config.model, parent.model_config
     differ = [name for name in _SHAPE if getattr(ours, name) != getattr(theirs, name)]
     if differ:
         listing = "\n".join(f"  {name}: {getattr(theirs, name)} there, {getattr(ours, name)} here" for name in differ)

@@ -1,0 +1,156 @@
+"""`s2s ensemble`: several runs become one model, which every command takes."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from small_corpus import small_config
+from typer.testing import CliRunner, Result
+
+import s2s
+from s2s.cli import app
+from s2s.config.load import load_config
+from s2s.config.schema import Config
+from s2s.decoding.bundle import load_bundle, load_n_members
+from s2s.decoding.translator import Translator
+from s2s.errors import CannotCreateError, ConfigError, DataError, InputMissingError, UsageError
+from s2s.jobs.ensemble import ensemble
+from s2s.jobs.evaluate import evaluate
+from s2s.jobs.export import export
+from s2s.jobs.resume import check_parent
+from s2s.model import Ensemble
+from s2s.model.weights import weights_of
+from s2s.run_folder import RunFolder, newest_run
+from s2s.scoring.metrics import bleu
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def member(folder: Path, name: str, **options: object) -> Path:
+    """A run that knows its corpus half: what it says differs from what another says."""
+    config = small_config(folder, max_steps=40, validate_every=20, checkpoint_every=20, **options)
+    return s2s.train(config.model_copy(update={"run": str(folder / name)})).run
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("runs")
+    return [member(folder, "one"), member(folder, "two", seed=2)]
+
+
+@pytest.fixture(scope="module")
+def both(runs: list[Path]) -> Path:
+    found = call("ensemble", *runs, "--to", runs[0].with_name("both"))
+    assert found.exit_code == 0, found.output
+    assert "validation: BLEU" in found.stdout
+    assert "one → all 2" in found.stdout or "two → all 2" in found.stdout
+    return runs[0].with_name("both")
+
+
+def test_it_holds_the_weights_of_all(runs: list[Path], both: Path) -> None:
+    model = load_bundle(both).transformer
+    assert isinstance(model, Ensemble)
+    assert load_n_members(both) == 2
+    assert load_n_members(runs[0]) == 0
+    for number, run in enumerate(runs):
+        for name, tensor in weights_of(load_bundle(run).transformer).items():
+            assert torch.equal(tensor, weights_of(model)[f"members.{number}.{name}"])
+
+
+def test_what_it_says_of_itself_is_so(runs: list[Path], both: Path, tmp_path: Path) -> None:
+    result = ensemble(runs, tmp_path / "again")
+    config = load_config(RunFolder(tmp_path / "again").resolved)
+    assert config.run == str(tmp_path / "again")
+    assert config.data.train == [load_config(RunFolder(runs[0]).resolved).data.train]  # the same text once
+    text = [runs[0].parent / f"train.{side}" for side in ("en", "de")]
+    sources, references = (path.read_text("utf-8").splitlines() for path in text)
+    for path, score in zip([*runs, both], [*result.alone, result.together], strict=True):
+        assert bleu(Translator.load(path).translate(sources), references, "de").value == pytest.approx(score.value)
+    assert evaluate(both, split="valid").scores[0].value == pytest.approx(result.together.value)
+    assert result.domains[0].comparison.after == pytest.approx(result.together.value)
+    assert result.domains[0].comparison.before == pytest.approx(max(score.value for score in result.alone))
+    found = json.loads((both / "model" / "config.json").read_bytes())["facts"]
+    assert found["valid_bleu"] == pytest.approx(result.together.value)
+    assert [one["chosen"] for one in found["members"]]
+
+
+def test_all_commands_take_it(runs: list[Path], both: Path, tmp_path: Path) -> None:
+    assert newest_run(both.parent) == both
+    assert call("translate", "one two", "--model", both, "--alignments").stdout.count("|||") == 1
+    text = runs[0].parent
+    scored = call("score", text / "train.en", text / "train.de", "--model", both)
+    assert scored.exit_code == 0, scored.output
+    assert len(scored.stdout.splitlines()) == 60
+    shown = call("runs", both.parent)
+    assert (shown.exit_code, "both" in shown.stdout) == (0, True)
+    assert call("report", both, "-o", tmp_path / "report.html").exit_code == 0
+    made = call("distill", both, "--to", tmp_path / "student", "--set", "train.max_steps=20")
+    assert made.exit_code == 0, made.output
+    assert load_n_members(tmp_path / "student") == 0
+
+
+def test_it_goes_into_one_file_and_into_no_format_of_one_model(both: Path, tmp_path: Path) -> None:
+    file = export(both, "bundle", output=tmp_path / "both.s2s").path
+    assert Translator.load(file).translate(["one two"]) == Translator.load(both).translate(["one two"])
+    assert load_n_members(file) == 2
+    for to in ("ctranslate2", "hf-marian", "onnx"):
+        with pytest.raises(UsageError, match="ensemble of 2"):
+            export(both, to, output=tmp_path / to)
+
+
+def test_an_ensemble_of_ensembles_is_one_of_all_their_members(runs: list[Path], both: Path, tmp_path: Path) -> None:
+    three = member(runs[0].parent, "three", seed=3)
+    ensemble([both, three], tmp_path / "all")
+    ensemble([*runs, three], tmp_path / "flat")
+    assert load_n_members(tmp_path / "all") == 3
+    ours, theirs = (weights_of(load_bundle(tmp_path / name).transformer) for name in ("all", "flat"))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_what_does_not_fit_is_refused_and_nothing_is_made(runs: list[Path], tmp_path: Path) -> None:
+    for given in ([runs[0]], [runs[0], runs[0]]):
+        with pytest.raises(UsageError, match="two or more different"):
+            ensemble(given, tmp_path / "new")
+    (tmp_path / "corpus").mkdir()
+    config = small_config(tmp_path / "corpus", max_steps=2, validate_every=2, checkpoint_every=2)
+    config = config.model_copy(update={"vocab": config.vocab.model_copy(update={"size": 30})})
+    with pytest.raises(UsageError, match="another vocabulary"):
+        ensemble([runs[0], s2s.train(config).run], tmp_path / "new")
+    with pytest.raises(InputMissingError, match="not a run folder"):
+        ensemble([runs[0], runs[1] / "model"], tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_only_an_ensemble_is_replaced(runs: list[Path], both: Path, tmp_path: Path) -> None:
+    before = (runs[1] / "model" / "manifest.json").read_bytes()
+    with pytest.raises(CannotCreateError, match="no ensemble"):
+        ensemble(runs, runs[1])
+    assert (runs[1] / "model" / "manifest.json").read_bytes() == before
+    shutil.copytree(both, tmp_path / "copy")
+    (tmp_path / "copy" / "model" / "manifest.json").write_text("{}", "utf-8")
+    ensemble(runs, tmp_path / "copy")
+    assert load_n_members(tmp_path / "copy") == 2
+
+
+def test_it_cannot_be_trained(both: Path, tmp_path: Path) -> None:
+    config = small_config(tmp_path, start_from=str(both))
+    with pytest.raises(ConfigError, match="ensemble of 2"):
+        check_parent(config, RunFolder(tmp_path / "new"))
+    assert isinstance(config, Config)
+    trained = call("train", both)
+    assert trained.exit_code == 66
+    assert "Traceback" not in trained.output
+
+
+@pytest.mark.parametrize("members", [[], [{}], "x", [1], {"a": 1}, None])
+def test_a_damaged_description_is_said(members: object, both: Path, tmp_path: Path) -> None:
+    shutil.copytree(both / "model", tmp_path / "model")
+    path = tmp_path / "model" / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "members": members}), "utf-8")
+    (tmp_path / "model" / "manifest.json").unlink()
+    with pytest.raises(DataError):
+        load_bundle(tmp_path / "model")
