@@ -146,23 +146,26 @@ def adapt_command(
 def ensemble_command(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Models with one vocabulary: run folders.")],
     to: Annotated[str | None, typer.Option(metavar="NAME", help="The new run (default: RUN-ensemble).")] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=100, metavar="N", help="Train more like the first, with other seeds, until N.")
+    ] = 1,
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
     """Make one model of several that translate together: better, and as many times slower.
 
-    Example: s2s ensemble my my-2 --to my-both
+    Example: s2s ensemble my --seeds 3
 
-    The others are trained as the first, with another seed: s2s train my --set train.seed=2 --set run=runs/my-2. Ends
-    with the BLEU of each and of all. Every command takes it as a model; s2s distill my-both makes one small fast model
-    of it.
+    Example: s2s ensemble my other --to both
+
+    Ends with the BLEU of each and of all. Every command takes it as a model; s2s distill makes one fast model of it.
     """
     from s2s.jobs.ensemble import ensemble
     from s2s.run_folder import run_path
 
     members = [run_path(run) for run in runs]
     folder = _folder_for(to, members[0], "ensemble")
-    result = ensemble(members, folder, device=device, threads=threads)
+    result = ensemble(members, folder, n_seeds=seeds, device=device, threads=threads)
     print(result.text())
     print(f"BLEU: {result.domains[0].comparison.signature}", file=sys.stderr)
     print(f'next: s2s translate --model {quote(str(folder))} "your text"', file=sys.stderr)

@@ -20,6 +20,7 @@ from s2s.jobs.evaluate import mean_bleu
 from s2s.jobs.finish import best_penalty
 from s2s.jobs.test_sets import TestSet, split_of_run
 from s2s.jobs.tokenize import open_split
+from s2s.jobs.train import train
 from s2s.model import Ensemble, Transformer
 from s2s.run_folder import RunFolder, reporting_os_errors, write_atomic
 from s2s.runtime import choose_device, set_threads
@@ -50,13 +51,17 @@ class Together:
         return "\n".join([*lines, *(domain.text() for domain in self.domains)])
 
 
-def ensemble(members: Sequence[Path], folder: Path, *, device: str = "auto", threads: int | None = None) -> Together:
+def ensemble(
+    members: Sequence[Path], folder: Path, *, n_seeds: int = 1, device: str = "auto", threads: int | None = None
+) -> Together:
     """Make one model of several, with the length penalty that suits it.
 
     Args:
         members: Run folders of models with the same vocabulary and languages. The first says what text it is
             validated and tested on.
         folder: The run folder to be; an ensemble that is there is replaced.
+        n_seeds: Models of the first one's config, each with another seed: those that are not there are trained, and
+            those that are half trained go on.
         device: `auto`, `cpu`, `cuda`, …
         threads: Processor threads; none for all.
 
@@ -64,10 +69,16 @@ def ensemble(members: Sequence[Path], folder: Path, *, device: str = "auto", thr
         UsageError: They are not two or more different models, or do not fit together.
         InputMissingError: One has no model, or is no run folder.
         CannotCreateError: There is something else in the folder.
+        S2SError: Whatever goes wrong with a training.
     """
     set_threads(threads)
     run = RunFolder(folder)
     _refuse_other(run)
+    first = config_of(members[0])
+    trained = [_with_seed(members[0], first, first.train.seed + number) for number in range(1, n_seeds)]
+    for config in trained:
+        train(config, device=device, threads=threads)
+    members = list({path.resolve(): path for path in [*members, *(Path(config.run) for config in trained)]}.values())
     configs = [config_of(member) for member in members]
     bundles = [load_bundle(member, choose_device(device)) for member in members]
     _check(members, bundles)
@@ -94,6 +105,12 @@ def ensemble(members: Sequence[Path], folder: Path, *, device: str = "auto", thr
     return Together(list(members), alone, together, domains)
 
 
+def _with_seed(run: Path, config: Config, seed: int) -> Config:
+    """The config of a run for a training with another seed, in a folder beside it."""
+    train_config = config.train.model_copy(update={"seed": seed})
+    return config.model_copy(update={"run": f"{run}-seed{seed}", "train": train_config})
+
+
 def _refuse_other(run: RunFolder) -> None:
     """Raise if a folder holds anything but an ensemble."""
     if not (run.config.exists() or run.resolved.exists() or run.model.exists() or run.checkpoints_by_step()):
@@ -113,7 +130,7 @@ def _check(members: Sequence[Path], bundles: Sequence[Bundle]) -> None:
     if len(members) < 2 or len({member.resolve() for member in members}) < len(members):
         raise UsageError(
             "an ensemble is of two or more different models",
-            hint="Train one with another seed: s2s train NAME --set train.seed=2 --set run=runs/NAME-2",
+            hint=f"Train more with other seeds: s2s ensemble {members[0]} --seeds 3",
         )
     first = bundles[0]
     for member, bundle in zip(members[1:], bundles[1:], strict=True):
@@ -123,7 +140,7 @@ def _check(members: Sequence[Path], bundles: Sequence[Bundle]) -> None:
             raise UsageError(
                 f"has another vocabulary than {members[0]}: their pieces are not the same",
                 where=str(member),
-                hint=f"Train it with the same config: s2s train {members[0]} --set train.seed=2 --set run=runs/NAME-2",
+                hint=f"Trainings with the same config have the same: s2s ensemble {members[0]} --seeds 3",
             )
 
 

@@ -31,8 +31,8 @@ def call(*arguments: object) -> Result:
 
 
 def member(folder: Path, name: str, **options: object) -> Path:
-    """A run that knows its corpus half: what it says differs from what another says."""
-    config = small_config(folder, max_steps=40, validate_every=20, checkpoint_every=20, **options)
+    """A run that knows its corpus in part: what it says differs from what another says."""
+    config = small_config(folder, max_steps=80, batch_tokens=256, validate_every=40, checkpoint_every=40, **options)
     return s2s.train(config.model_copy(update={"run": str(folder / name)})).run
 
 
@@ -76,6 +76,7 @@ def test_what_it_says_of_itself_is_so(runs: list[Path], both: Path, tmp_path: Pa
     found = json.loads((both / "model" / "config.json").read_bytes())["facts"]
     assert found["valid_bleu"] == pytest.approx(result.together.value)
     assert [one["chosen"] for one in found["members"]]
+    assert all(score.value > 5 for score in (*result.alone, result.together))  # else all this compares nothing
 
 
 def test_all_commands_take_it(runs: list[Path], both: Path, tmp_path: Path) -> None:
@@ -134,6 +135,25 @@ def test_only_an_ensemble_is_replaced(runs: list[Path], both: Path, tmp_path: Pa
     (tmp_path / "copy" / "model" / "manifest.json").write_text("{}", "utf-8")
     ensemble(runs, tmp_path / "copy")
     assert load_n_members(tmp_path / "copy") == 2
+
+
+def test_more_seeds_are_trained_and_half_trained_ones_go_on(runs: list[Path], tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    shutil.copytree(runs[0], first)
+    second = RunFolder(Path(f"{first}-seed2"))
+    config = load_config(RunFolder(first).resolved)
+    seed = config.train.model_copy(update={"seed": 2})
+    s2s.train(config.model_copy(update={"run": str(second.path), "train": seed}))
+    last = second.checkpoints_by_step()[-1][1]
+    shutil.rmtree(last)
+    for _ in range(2):  # the second time all are there
+        result = ensemble([first], tmp_path / "all", n_seeds=3)
+        assert [path.name for path in result.members] == ["first", "first-seed2", "first-seed3"]
+    assert load_n_members(tmp_path / "all") == 3
+    assert last.is_dir()
+    theirs = weights_of(load_bundle(runs[1]).transformer)  # which was trained in one go, with seed 2
+    for name, tensor in weights_of(load_bundle(tmp_path / "first-seed2").transformer).items():
+        assert torch.equal(tensor, theirs[name])
 
 
 def test_it_cannot_be_trained(both: Path, tmp_path: Path) -> None:
