@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from s2s.corpus.languages import english_name
 from s2s.errors import DataError
 
 CONVENTIONS = (("source", "target"), ("src", "tgt"), ("src", "trg"), ("source_text", "target_text"))
@@ -36,7 +37,8 @@ class Wanted:
         """Choose from the names of the columns; a column inside another is named `outer.inner`.
 
         Case does not matter, nor does `_` for `-`. First come the given names, then the language codes, those inside
-        `translation`, and then `CONVENTIONS`; both sides are found in the same way, or one is given.
+        `translation`, the languages' English names, and then `CONVENTIONS`; both sides are found in the same way, or
+        one is given.
 
         Returns:
             Names of the source and the target column as they are in `names`, or None if they are not both there.
@@ -44,7 +46,8 @@ class Wanted:
         by_key = {_key(name): name for name in reversed(names)}
         languages = (self.source, self.target)
         nested = (f"{NESTED}.{self.source}", f"{NESTED}.{self.target}")
-        for source, target in (languages, nested, *CONVENTIONS):
+        in_english = english_name(self.source) or self.source, english_name(self.target) or self.target
+        for source, target in (languages, nested, in_english, *CONVENTIONS):
             chosen = by_key.get(_key(self.source_column or source)), by_key.get(_key(self.target_column or target))
             if chosen[0] is not None and chosen[1] is not None and chosen[0] != chosen[1]:
                 return chosen[0], chosen[1]

@@ -4,32 +4,16 @@ import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import groupby
 from pathlib import Path
 
 from s2s.corpus.columns import NESTED, Wanted
+from s2s.corpus.languages import code_of, is_language
 from s2s.corpus.memories import ENDINGS, languages_in
 from s2s.corpus.pairs import open_specs, split_direction
 from s2s.corpus.text import COMPRESSIONS, uncompressed_suffix
 from s2s.errors import DataError, UsageError
 
-# ISO 639-1, and of ISO 639-3 what large corpora of many languages have
-_CODES = """
-aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el
-en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu
-ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na
-nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg sh si sk sl sm sn
-so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu
-ace afr aka als amh apc arb asm ast awa ayr azj bak bam ban bel bem ben bho bod bos bre bug bul cat ceb ces cjk
-ckb cor crh cym dan deu dik dsb dyu dzo ell eng epo est eus ewe fao fas fij fil fin fon fra fry fur gla gle glg
-grn gsw guj hat hau haw heb hin hmn hne hrv hsb hun hye ibo ilo ind isl ita jav jpn kab kac kan kas kat kaz kbp
-khk khm kik kin kir kmr kor kur lao lat lij lim lin lit lmo ltz lua lug luo lus lvs mai mal mar min mkd mlg mlt
-mni mos mri msa mya nep nld nno nob nso nus nya oci orm ory pag pan pap pes pol por prs pus que ron run rus sag
-san sat scn shn sin slk slv smo sna snd som sot spa sqi srd srp ssw sun swa swe swh szl tam tat tel tgk tgl tha
-tir tpi tsn tso tuk tum tur twi uig ukr umb urd uzb uzn vec vie war wol xho ydd yid yor yue zho zsm zul
-"""
-_REGION = re.compile(r"[-_]([A-Za-z]{2}|[A-Za-z]{4}|[0-9]{3})")
 _BRACES = re.compile(r"\{([^{},]*),([^{},]*)\}")
 _SEPARATORS = re.compile(r"[./\\]"), re.compile(r"[./\\_-]")
 _TABLES = (".tsv", ".csv", ".jsonl", ".parquet", ".yaml", ".yml", *ENDINGS)
@@ -79,7 +63,7 @@ def _paired(files: list[str]) -> list[str]:
 def _code_of(name: str) -> str | None:
     """The language that a file's name ends with."""
     code = uncompressed_suffix(Path(name)).removeprefix(".")
-    return code if _is_language(code) else None
+    return code if is_language(code) else None
 
 
 def _without_code(name: str) -> str:
@@ -122,13 +106,13 @@ class _AnyLanguages(Wanted):
             return usual
         inner = [name for name in names if name.startswith(f"{NESTED}.")]
         for candidates in (inner, names):
-            codes = [name for name in candidates if _is_language(name.removeprefix(f"{NESTED}."))]
+            codes = [(code, name) for name in candidates if (code := code_of(name.removeprefix(f"{NESTED}.")))]
             if len(codes) > 2:  # a number of each row is more frequent than Indonesian or Norwegian
-                codes = [name for name in codes if name.lower() not in ("id", "no")]
+                codes = [(code, name) for code, name in codes if name.lower() not in ("id", "no")]
             if len(codes) >= 2:
-                source, target = codes[:2]
-                self.found.append((source.removeprefix(f"{NESTED}."), target.removeprefix(f"{NESTED}.")))
-                return source, target
+                (source, source_name), (target, target_name) = codes[:2]
+                self.found.append((source, target))
+                return source_name, target_name
         return None
 
 
@@ -143,23 +127,6 @@ def in_direction(spec: str, source: str, target: str) -> str:
     if _BRACES.search(spec):
         return _BRACES.sub(r"{\2,\1}", spec)
     return ",".join(reversed(spec.split(",")))
-
-
-@cache
-def _codes() -> frozenset[str]:
-    return frozenset(_CODES.split())
-
-
-def _is_language(name: str) -> bool:
-    """Whether it is a code, with a region or script or without: `en`, `PT_BR`, `zho-Hans`."""
-    code = name.strip().lower()
-    if len(code) == 2 and name.strip().istitle():  # `No` and `Ja` are a pair
-        return False
-    known = _codes()
-    for length in (2, 3):
-        if code[:length] in known and (len(code) == length or _REGION.fullmatch(code[length:])):
-            return True
-    return False
 
 
 def _is_table(spec: str) -> bool:
@@ -189,6 +156,6 @@ def _in_name(spec: str) -> tuple[str, str] | None:
         parts = [separators.split(side) for side in sides]
         if len(parts[0]) == len(parts[1]):
             for source, target in zip(*(reversed(side) for side in parts), strict=True):
-                if source != target and _is_language(source) and _is_language(target):
+                if source != target and is_language(source) and is_language(target):
                     return source, target
     return None

@@ -120,6 +120,8 @@ def test_a_list_of_specs_is_concatenated_and_can_be_read_again(tmp_path: Path) -
         ("en\tde", {}, ("0", "1")),
         ("EN\tDE\tsource\ttarget", {}, ("0", "1")),
         ("target\tsource", {}, ("1", "0")),
+        ("id\tGerman\tENGLISH", {}, ("2", "1")),
+        ("English\tGerman\tde\ten", {}, ("3", "2")),
         ("Source\tTarget", {}, ("0", "1")),
         ("x\ttgt\tsrc", {}, ("2", "1")),
         ("en\tde\tbetter", {"target_column": "better"}, ("0", "2")),
