@@ -309,3 +309,16 @@ def test_python_functions_do_what_the_commands_do(home: Path, monkeypatch: pytes
         library.evaluate("runs/small", src="config.yaml")
     with pytest.raises(AttributeError):
         _ = library.Transaltor
+
+
+def test_the_config_in_a_run_folder_is_the_one_it_is_trained_by(home: Path) -> None:
+    options = ("--set", "train.max_steps=4", "--set", "train.validate_every=4", "--set", "train.seed=7")
+    done = s2s("train", "config.yaml", "--set", "run=runs/other", *options, cwd=home)
+    assert done.returncode == 0, done.stderr.decode()
+    kept = home / "runs" / "other" / "config.yaml"
+    written = "# my words\n" + kept.read_text("utf-8")
+    kept.write_text(written, "utf-8")
+    again = s2s("train", "other", "--set", "train.max_steps=8", cwd=home)  # without the options: they are in it
+    assert b"8 updates are done" in again.stderr
+    assert b"model: runs/other" in again.stderr
+    assert kept.read_text("utf-8") == written

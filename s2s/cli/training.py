@@ -94,9 +94,12 @@ def train_command(
     with together() as ranks:
         loaded = load(config, overrides)
         from s2s.jobs.train import train
-        from s2s.run_folder import config_path
+        from s2s.run_folder import RunFolder, config_path
 
-        given = config_path(config).read_bytes()
+        path = config_path(config)
+        # what a run keeps is what it is trained by; its own file stays as somebody has written it
+        is_own = path.resolve() == RunFolder(Path(loaded.run)).config.resolve()
+        given = b"" if overrides and not is_own else path.read_bytes()
         result = train(loaded, device=device, threads=threads, overwrite=overwrite, given=given, ranks=ranks)
     print(f"\nmodel: {result.run / 'model'}", file=sys.stderr)
     print(f'next: s2s translate --model {quote(str(result.run))} "your text"', file=sys.stderr)
@@ -158,7 +161,8 @@ def ensemble_command(
 
     Example: s2s ensemble my other --to both
 
-    Ends with the BLEU of each and of all. Every command takes it as a model; s2s distill makes one fast model of it.
+    Ends with the BLEU of each and of all. What translates, evaluates or serves takes it as any model; s2s distill makes
+    one fast model of it.
     """
     from s2s.jobs.ensemble import ensemble
     from s2s.run_folder import run_path

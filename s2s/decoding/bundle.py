@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from s2s.model import Ensemble, Transformer, TransformerConfig
 
 FORMAT_VERSION = 1
+_LEAST_TENSORS = 20  # of a Transformer
 _LOOKS = 5  # a model is away for a moment when it is replaced
 
 
@@ -287,7 +288,10 @@ def _put_together(contents: Contents, vocabularies: Vocabularies, found: Path, d
     try:
         model_config = ModelConfig.model_validate(config["model"])
         decode = DecodeConfig.model_validate(contents.generation)
-        members = tuple(ModelConfig.model_validate(member) for member in config.get("members", []))
+        stored = config.get("members", [])
+        if not isinstance(stored, list) or len(stored) * _LEAST_TENSORS > len(contents.weights):
+            raise ValueError("config.json lists more models than there are weights for")
+        members = tuple(ModelConfig.model_validate(member) for member in stored)
         _check_size(members or (model_config,), vocabularies, contents.weights)
         transformer: Transformer | Ensemble
         if members:

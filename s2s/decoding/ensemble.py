@@ -40,7 +40,7 @@ class EnsembleEngine:
     def logits(self, hidden_CD: Tensor) -> Tensor:
         """Log-probabilities in float32 of some rows of hidden states; they are logits too."""
         parts = zip(self.engines, torch.split(hidden_CD, self._widths, dim=1), strict=True)
-        return mean_log_probability([engine.logits(own_CD) for engine, own_CD in parts])
+        return mean_log_probability(engine.logits(own_CD) for engine, own_CD in parts)
 
     def select(self, state: list[Any], parents_BM: Tensor, sentences_B: Tensor | None = None) -> None:
         """Let each hypothesis go on from one of its sentence's, and keep only some sentences."""

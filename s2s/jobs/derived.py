@@ -20,7 +20,7 @@ from s2s.doctor.examine import HeldOut, examine
 from s2s.doctor.faults import Fault
 from s2s.errors import CannotCreateError, InputMissingError, UsageError
 from s2s.jobs.tokenize import open_split
-from s2s.run_folder import RunFolder, write_atomic
+from s2s.run_folder import MANIFEST, RunFolder, write_atomic
 
 
 @contextlib.contextmanager
@@ -36,8 +36,12 @@ def deriving(folder: Path, made_from: Mapping[str, Any]) -> Iterator[RunFolder]:
     """
     run = RunFolder(folder)
     note = run.data / "made_from.json"
-    if run.config.exists() and not note.exists():
-        raise CannotCreateError("is there already", where=str(run.config), hint="Take another name for --to.")
+    is_there = next((path for path in (run.config, run.resolved, run.model) if path.exists()), None)
+    if is_there and not note.exists():
+        raise CannotCreateError("is there already", where=str(is_there), hint="Take another name for --to.")
+    for path in (folder.absolute(), *folder.absolute().parents):
+        if (path / MANIFEST).exists():
+            raise CannotCreateError("is a model, which stays as it is", where=str(path), hint="Take another --to.")
     run.create()
     with run.lock():
         run.clean_temporaries()
@@ -47,7 +51,7 @@ def deriving(folder: Path, made_from: Mapping[str, Any]) -> Iterator[RunFolder]:
         if note.exists():
             before = json.loads(note.read_bytes())
             keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-            if keys and not run.config.exists():
+            if keys and not run.config.exists() and "command" not in keys:
                 anew = set(keys) != {"set"}  # options of the training change nothing about its text
                 say(f"{folder} was begun with another {', '.join(keys)} and {'is begun anew' if anew else 'goes on'}")
                 for path in [*run.data.glob("distilled*"), *run.data.glob("backtranslated.*")] if anew else []:

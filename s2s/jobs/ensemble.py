@@ -4,25 +4,26 @@ Trainings that differ in nothing but the seed end in models that make different 
 probabilities makes fewer. It takes as many times as long to translate, so the usual next step is `s2s distill`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 
 from s2s.config.load import dump_config
 from s2s.config.schema import Config
 from s2s.console import say
-from s2s.decoding.bundle import Bundle, load_bundle, load_n_members, save_bundle
+from s2s.decoding.bundle import Bundle, bundle_sum, load_bundle, save_bundle
 from s2s.decoding.translator import Translator
-from s2s.errors import CannotCreateError, S2SError, UsageError
+from s2s.errors import S2SError, UsageError
 from s2s.jobs.compare import Domain, compare_models, config_of, text_of
-from s2s.jobs.derived import specs_of
+from s2s.jobs.derived import deriving, specs_of
 from s2s.jobs.evaluate import mean_bleu
 from s2s.jobs.finish import best_penalty
 from s2s.jobs.test_sets import TestSet, split_of_run
 from s2s.jobs.tokenize import open_split
 from s2s.jobs.train import train
 from s2s.model import Ensemble, Transformer
-from s2s.run_folder import RunFolder, reporting_os_errors, write_atomic
+from s2s.run_folder import write_atomic
 from s2s.runtime import choose_device, set_threads
 from s2s.scoring.metrics import Score
 
@@ -34,6 +35,7 @@ class Together:
     Attributes:
         members: Their run folders.
         alone: BLEU of each on the validation text, with its own search.
+        n_members: Models in all; an ensemble among the members is several.
         together: BLEU of all as one.
         domains: The member that is best there, and all, on the test text (the validation text if there is none), by
             target language.
@@ -41,12 +43,13 @@ class Together:
 
     members: list[Path]
     alone: list[Score]
+    n_members: int
     together: Score
     domains: list[Domain]
 
     def text(self) -> str:
         """Some lines."""
-        scores = zip([*map(str, self.members), f"all {len(self.members)}"], [*self.alone, self.together], strict=True)
+        scores = zip([*map(str, self.members), f"all {self.n_members}"], [*self.alone, self.together], strict=True)
         lines = [f"validation: BLEU {score.value:.2f}  {name}" for name, score in scores]
         return "\n".join([*lines, *(domain.text() for domain in self.domains)])
 
@@ -54,12 +57,12 @@ class Together:
 def ensemble(
     members: Sequence[Path], folder: Path, *, n_seeds: int = 1, device: str = "auto", threads: int | None = None
 ) -> Together:
-    """Make one model of several, with the length penalty that suits it.
+    """Make one model of several, with the length penalty that suits it, unless the first one was given one.
 
     Args:
         members: Run folders of models with the same vocabulary and languages. The first says what text it is
             validated and tested on.
-        folder: The run folder to be; an ensemble that is there is replaced.
+        folder: The run folder to be; if this ensemble is there already, it is only scored.
         n_seeds: Models of the first one's config, each with another seed: those that are not there are trained, and
             those that are half trained go on.
         device: `auto`, `cpu`, `cuda`, …
@@ -72,37 +75,30 @@ def ensemble(
         S2SError: Whatever goes wrong with a training.
     """
     set_threads(threads)
-    run = RunFolder(folder)
-    _refuse_other(run)
     first = config_of(members[0])
+    valid, test = split_of_run(members[0], "valid"), text_of(members[0])  # what is missing is said first
     trained = [_with_seed(members[0], first, first.train.seed + number) for number in range(1, n_seeds)]
     for config in trained:
         train(config, device=device, threads=threads)
     members = list({path.resolve(): path for path in [*members, *(Path(config.run) for config in trained)]}.values())
     configs = [config_of(member) for member in members]
     bundles = [load_bundle(member, choose_device(device)) for member in members]
-    _check(members, bundles)
-    valid = split_of_run(members[0], "valid")
-    alone = [_bleu(bundle, valid) for bundle in bundles]
+    sums = {str(member): bundle_sum(member) for member in members}
+    _check(members, bundles, sums)
+    with deriving(folder, {"command": "ensemble", "members": sums}) as run:
+        alone = [_bleu(bundle, valid) for bundle in bundles]
+        if not run.config.exists():
+            save_bundle(_joined(bundles, valid, penalty=first.decode.length_penalty), run.model)
+            data = first.data.model_copy(update={"train": _training_text(configs)})
+            described = dump_config(first.model_copy(update={"run": str(folder), "data": data}))
+            write_atomic(run.resolved, described)
+            write_atomic(run.config, described)
+        joined = load_bundle(folder, choose_device(device))
+    together, n_members = _bleu(joined, valid), len(joined.members)
     values = [score.value for score in alone]
-    joined = _joined(bundles)
-    if joined.decode.beam > 1:
-        decode = joined.decode.model_copy(update={"length_penalty": best_penalty(Translator(joined), valid)})
-        joined = replace(joined, decode=decode)
-    together = _bleu(joined, valid)
-    joined = replace(joined, facts={**joined.facts, "valid_bleu": together.value})
-    data = configs[0].data.model_copy(update={"train": _training_text(configs)})
-    config = configs[0].model_copy(update={"run": str(folder), "data": data, "decode": joined.decode})
-    with reporting_os_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    with run.lock():
-        _refuse_other(run)
-        run.clean_temporaries()
-        save_bundle(joined, run.model)
-        write_atomic(run.resolved, dump_config(config))
     best = members[values.index(max(values))]
-    domains = compare_models(f"{best} → all {len(members)}", text_of(folder), best, folder, device)
-    return Together(list(members), alone, together, domains)
+    domains = compare_models(f"{best} → all {n_members}", test, best, folder, device)
+    return Together(list(members), alone, n_members, together, domains)
 
 
 def _with_seed(run: Path, config: Config, seed: int) -> Config:
@@ -111,27 +107,17 @@ def _with_seed(run: Path, config: Config, seed: int) -> Config:
     return config.model_copy(update={"run": f"{run}-seed{seed}", "train": train_config})
 
 
-def _refuse_other(run: RunFolder) -> None:
-    """Raise if a folder holds anything but an ensemble."""
-    if not (run.config.exists() or run.resolved.exists() or run.model.exists() or run.checkpoints_by_step()):
-        return
-    try:
-        n_members = load_n_members(run.path)
-    except S2SError:
-        n_members = 0
-    if not n_members or run.config.exists():
-        raise CannotCreateError(
-            "is there already, and is no ensemble", where=str(run.path), hint="Take another name for --to."
-        )
-
-
-def _check(members: Sequence[Path], bundles: Sequence[Bundle]) -> None:
+def _check(members: Sequence[Path], bundles: Sequence[Bundle], sums: Mapping[str, str]) -> None:
     """Raise UsageError if models cannot translate together."""
-    if len(members) < 2 or len({member.resolve() for member in members}) < len(members):
+    if len(members) < 2:
         raise UsageError(
-            "an ensemble is of two or more different models",
-            hint=f"Train more with other seeds: s2s ensemble {members[0]} --seeds 3",
+            "an ensemble is of two or more models",
+            hint=f"Train more with other seeds: s2s ensemble {quote(str(members[0]))} --seeds 3",
         )
+    for number, member in enumerate(members):
+        same = next((other for other in members[:number] if sums[str(other)] == sums[str(member)]), None)
+        if same is not None:
+            raise UsageError(f"is the same model as {same}", where=str(member))
     first = bundles[0]
     for member, bundle in zip(members[1:], bundles[1:], strict=True):
         if (bundle.source, bundle.target, bundle.targets) != (first.source, first.target, first.targets):
@@ -140,18 +126,24 @@ def _check(members: Sequence[Path], bundles: Sequence[Bundle]) -> None:
             raise UsageError(
                 f"has another vocabulary than {members[0]}: their pieces are not the same",
                 where=str(member),
-                hint=f"Trainings with the same config have the same: s2s ensemble {members[0]} --seeds 3",
+                hint="Trainings with the same config, but for the seed, have the same: s2s ensemble RUN --seeds 3",
             )
 
 
-def _joined(bundles: Sequence[Bundle]) -> Bundle:
-    """One bundle of several; an ensemble among them brings its members."""
+def _joined(bundles: Sequence[Bundle], valid: TestSet, penalty: float | None) -> Bundle:
+    """One bundle of several, an ensemble among them by its members; it translates the validation text best.
+
+    Args:
+        bundles: Of the members.
+        valid: The validation text.
+        penalty: The length penalty, if one was given.
+    """
     transformers: list[Transformer] = []
     for bundle in bundles:
         model = bundle.transformer
         transformers += model.transformers if isinstance(model, Ensemble) else [model]
     shapes = [shape for bundle in bundles for shape in bundle.members or (bundle.model_config,)]
-    return replace(
+    joined = replace(
         bundles[0],
         transformer=Ensemble(transformers).eval(),
         members=tuple(shapes),
@@ -159,6 +151,10 @@ def _joined(bundles: Sequence[Bundle]) -> Bundle:
         facts={"chosen": "ensemble", "members": [bundle.facts for bundle in bundles]},
         sources=tuple(dict.fromkeys(source for bundle in bundles for source in bundle.sources)),
     )
+    if joined.decode.beam == 1:
+        return joined
+    penalty = best_penalty(Translator(joined), valid) if penalty is None else penalty
+    return replace(joined, decode=joined.decode.model_copy(update={"length_penalty": penalty}))
 
 
 def _bleu(bundle: Bundle, text: TestSet) -> Score:
@@ -169,14 +165,16 @@ def _bleu(bundle: Bundle, text: TestSet) -> Score:
 
 
 def _training_text(configs: Sequence[Config]) -> list[str]:
-    """The specs of what the members were trained on, the same text once."""
-    specs: dict[str, str] = {}
+    """The specs of what the members were trained on; what several were trained on once, as the first has it."""
+    specs: list[str] = []
+    known: set[str] = set()
     for config in configs:
+        found = []
         for spec in specs_of(config):
-            try:
-                content = open_split(config, spec).fingerprint
+            try:  # as the first would read it, whose other options the ensemble has
+                found.append((open_split(configs[0], spec).fingerprint, spec))
             except S2SError as error:
-                say(f"note: {error}\n  so nothing can be distilled of this ensemble")
-                content = spec
-            specs.setdefault(content, spec)
-    return list(specs.values())
+                say(f"note: {error}\n  s2s distill has to do without this text")
+        specs += [spec for content, spec in found if content not in known]
+        known.update(content for content, _ in found)
+    return specs

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from s2s.console import say
 from s2s.corpus.known import known_to
 from s2s.corpus.pairs import tag_of
@@ -214,16 +216,29 @@ def _nll(translator: Translator, lines: Sequence[str], references: Sequence[str]
 
 def _known_notes(run: Path, bundle: Bundle, sources: Sequence[str], references: Sequence[str]) -> dict[str, int]:
     """How many sentences the model was trained on, which makes its scores too good; of a run whose text is there."""
-    try:
-        split = EncodedSplit.open(existing_folder(RunFolder(run).store / "train"))
-    except InputMissingError:  # a model alone
-        return {}
-    except DataError as error:
-        say(f"warning: {error.where}: {error.what}\n  whether sentences are in the training text cannot be said")
-        return {}
-    vocabularies = bundle.vocabularies
-    by_source, by_pair = known_to(split, vocabularies.src.encode_all(sources), vocabularies.tgt.encode_all(references))
+    texts = bundle.vocabularies.src.encode_all(sources), bundle.vocabularies.tgt.encode_all(references)
+    members, known = _members_of(run), []
+    for member in members:
+        try:
+            split = EncodedSplit.open(existing_folder(RunFolder(member).store / "train"))
+        except (DataError, InputMissingError) as error:
+            if isinstance(error, DataError) or members != [run]:  # not a model alone
+                say(
+                    f"warning: {error.where}: {error.what}\n  whether sentences are in the training text cannot be said"
+                )
+            return {}
+        known.append(known_to(split, *texts))
+    by_source, by_pair = np.any(known, axis=0)
     return {"known_source": int(by_source.sum()), "known_pair": int(by_pair.sum())}
+
+
+def _members_of(run: Path) -> list[Path]:
+    """The runs that an ensemble is made of, as it notes them; any other run itself."""
+    try:
+        names = list(json.loads((RunFolder(run).data / "made_from.json").read_bytes())["members"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return [run]
+    return [member for name in names for member in _members_of(Path(name))]
 
 
 def _printable(path: Path) -> str:

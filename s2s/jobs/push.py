@@ -48,16 +48,18 @@ def push(run: Path, name: str, *, private: bool = False) -> str:
             shutil.copyfile(card, folder / "README.md")
         else:
             say(f"there is no {card}: a short card is made")
-            text = f"# Translation from {bundle.source} to {bundle.target}\n\nTrained with s2s."
+            what = f"An ensemble of {len(bundle.members)} models, trained" if bundle.members else "Trained"
+            text = f"# Translation from {bundle.source} to {bundle.target}\n\n{what} with s2s."
             content = [*front_matter(bundle.source, bundle.target), "", text, ""]
             (folder / "README.md").write_text("\n".join(content), "utf-8")
+        version = f"of {len(bundle.members)}" if bundle.members else f"update {bundle.facts.get('step')}"
         try:
             api = HfApi(library_name="s2s", library_version=__version__)
             address = str(api.create_repo(name, private=private, exist_ok=True))
             api.upload_folder(
                 repo_id=name,
                 folder_path=folder,
-                commit_message=f"Model by s2s {__version__}, update {bundle.facts.get('step')}",
+                commit_message=f"Model by s2s {__version__}, {version}",
                 delete_patterns=f"{FOLDER}/*",  # an older model's files, which do not belong to this one
             )
         except (errors.HfHubHTTPError, errors.LocalTokenNotFoundError, errors.HFValidationError, OSError) as error:

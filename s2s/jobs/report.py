@@ -16,8 +16,8 @@ from s2s.config.load import load_config
 from s2s.console import duration, say
 from s2s.corpus.pairs import targets_in
 from s2s.corpus.store import EncodedSplit
-from s2s.decoding.bundle import find_bundle
-from s2s.errors import DataError, InputMissingError, S2SError
+from s2s.decoding.bundle import find_bundle, load_n_members
+from s2s.errors import DataError, InputMissingError, S2SError, UsageError
 from s2s.report.chart import svg_file
 from s2s.report.html import visible
 from s2s.report.training import Course, training_charts, training_page
@@ -66,6 +66,12 @@ def course_of(run: RunFolder) -> Course:
     """What a run folder tells about its training."""
     if not run.resolved.is_file():
         raise InputMissingError("not a run folder: no resolved.yaml", where=str(run.path))
+    if n_members := _n_members(run):
+        raise UsageError(
+            f"is an ensemble of {n_members} models: there is no training to show",
+            where=str(run.path),
+            hint="s2s report of a member shows its own; s2s evaluate --html compares models",
+        )
     metrics = _metrics(run)
     curve = [(one["step"], one["nll"]) for one in metrics if one["kind"] == "valid"]
     splits = _json(run.data_json).get("splits", {})
@@ -199,7 +205,17 @@ def sparkline(values: list[float], width: int) -> str:
 def _state(run: RunFolder) -> str:
     if run.is_busy():
         return "training"
+    if _n_members(run):
+        return "ensemble"
     return "done" if run.card.is_file() else "stopped"
+
+
+def _n_members(run: RunFolder) -> int:
+    """How many models an ensemble has; 0 for any other run."""
+    try:
+        return load_n_members(run.path)
+    except S2SError:  # it has no model yet
+        return 0
 
 
 def _left(run: RunFolder, last: dict[str, Any]) -> str:

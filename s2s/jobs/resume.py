@@ -8,7 +8,7 @@ import torch
 from s2s.config.load import differences, flat, load_config
 from s2s.config.schema import Config
 from s2s.console import duration, say
-from s2s.decoding.bundle import load_bundle, load_facts
+from s2s.decoding.bundle import load_bundle, load_facts, load_n_members
 from s2s.errors import ConfigError, DataError, S2SError
 from s2s.jobs.ranks import check_n_ranks
 from s2s.model import Transformer
@@ -28,6 +28,20 @@ _SHAPE = ("n_encoder_layers", "n_decoder_layers", "d_model", "d_ff", "n_heads", 
 def what_is_frozen(config: Config) -> dict[str, Any]:
     """The options that make a training what it is, by their keys: all but those that may change when it goes on."""
     return {key: value for key, value in flat(config).items() if key != "run" and not key.startswith(_FREE_KEYS)}
+
+
+def refuse_ensemble(run: RunFolder) -> None:
+    """Raise ConfigError if the folder holds an ensemble, which is not trained, and would be lost."""
+    try:
+        n_members = load_n_members(run.path)
+    except S2SError:  # no model, or no whole one
+        return
+    if n_members:
+        raise ConfigError(
+            f"is an ensemble of {n_members} models, which is not trained",
+            where=str(run.path),
+            hint="s2s distill makes one model of it; give a training another `run:`",
+        )
 
 
 def refuse_other_config(run: RunFolder, config: Config) -> None:

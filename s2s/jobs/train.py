@@ -27,7 +27,14 @@ from s2s.jobs.card import discard_card, write_card
 from s2s.jobs.evaluate import Evaluation, mean_bleu
 from s2s.jobs.finish import choose_search, choose_weights, score_test
 from s2s.jobs.ranks import LeadingHooks, config_digest, follow, what_an_update_takes
-from s2s.jobs.resume import check_parent, put_parent, refuse_other_config, resume, what_is_frozen
+from s2s.jobs.resume import (
+    check_parent,
+    put_parent,
+    refuse_ensemble,
+    refuse_other_config,
+    resume,
+    what_is_frozen,
+)
 from s2s.jobs.test_sets import TestSet
 from s2s.jobs.tokenize import Prepared, open_splits, prepare
 from s2s.model.weights import load_weights
@@ -108,6 +115,8 @@ def train(
         torch_device = ranks.device(device)
         if overwrite or not run.checkpoints_by_step():
             check_parent(config, run)
+        if not overwrite:
+            refuse_ensemble(run)
         if overwrite:
             open_splits(config)  # what cannot be read is said before anything is lost
             clear(run)

@@ -7,8 +7,7 @@ computed lies side by side: hidden states of width D are theirs one after the ot
 Shapes: B batch, S source positions, T target positions, D the members' d_model together, V vocabulary.
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import torch
@@ -67,10 +66,21 @@ class Ensemble(nn.Module):
     def projection(self, hidden: Tensor) -> Tensor:
         """Log-probabilities `(…, V)` of the piece that follows each hidden state `(…, D)`; they are logits too."""
         parts = zip(self.transformers, torch.split(hidden, self._widths, dim=-1), strict=True)
-        return mean_log_probability([member.projection(own) for member, own in parts])
+        return mean_log_probability(member.projection(own) for member, own in parts)
 
 
-def mean_log_probability(logits: Sequence[Tensor]) -> Tensor:
-    """The logarithm of the mean of the probabilities that some models' logits `(…, V)` stand for."""
-    log_p = torch.stack([one.log_softmax(dim=-1) for one in logits])
-    return log_p.logsumexp(dim=0) - math.log(len(logits))
+def mean_log_probability(logits: Iterable[Tensor]) -> Tensor:
+    """The logarithm of the mean of the probabilities that some models' logits `(…, V)` stand for.
+
+    They are taken one after the other, which needs no memory for all, and added element by element in this order, so
+    that a row has the same result whatever is beside it.
+    """
+    rest = iter(logits)
+    top, n = next(rest).log_softmax(dim=-1), 1
+    total = torch.ones_like(top)  # of the probabilities so far, each divided by e^top
+    for one in rest:
+        log_p = one.log_softmax(dim=-1)
+        higher = torch.maximum(top, log_p)
+        total = total * (top - higher).exp() + (log_p - higher).exp()
+        top, n = higher, n + 1
+    return top + (total / n).log()

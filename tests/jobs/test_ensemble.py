@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_corpus import small_config
+from small_corpus import small_config, write_corpus
 from typer.testing import CliRunner, Result
 
 import s2s
 from s2s.cli import app
 from s2s.config.load import load_config
-from s2s.config.schema import Config
 from s2s.decoding.bundle import load_bundle, load_n_members
+from s2s.decoding.one_file import Contents, read_one_file, write_one_file
 from s2s.decoding.translator import Translator
 from s2s.errors import CannotCreateError, ConfigError, DataError, InputMissingError, UsageError
+from s2s.jobs import ensemble as job
+from s2s.jobs.distill import distill
 from s2s.jobs.ensemble import ensemble
 from s2s.jobs.evaluate import evaluate
 from s2s.jobs.export import export
@@ -73,9 +75,8 @@ def test_what_it_says_of_itself_is_so(runs: list[Path], both: Path, tmp_path: Pa
     assert evaluate(both, split="valid").scores[0].value == pytest.approx(result.together.value)
     assert result.domains[0].comparison.after == pytest.approx(result.together.value)
     assert result.domains[0].comparison.before == pytest.approx(max(score.value for score in result.alone))
-    found = json.loads((both / "model" / "config.json").read_bytes())["facts"]
-    assert found["valid_bleu"] == pytest.approx(result.together.value)
-    assert [one["chosen"] for one in found["members"]]
+    again = ensemble(runs, tmp_path / "again")  # it is there: only scored
+    assert again.text() == result.text()
     assert all(score.value > 5 for score in (*result.alone, result.together))  # else all this compares nothing
 
 
@@ -86,9 +87,12 @@ def test_all_commands_take_it(runs: list[Path], both: Path, tmp_path: Path) -> N
     scored = call("score", text / "train.en", text / "train.de", "--model", both)
     assert scored.exit_code == 0, scored.output
     assert len(scored.stdout.splitlines()) == 60
-    shown = call("runs", both.parent)
-    assert (shown.exit_code, "both" in shown.stdout) == (0, True)
-    assert call("report", both, "-o", tmp_path / "report.html").exit_code == 0
+    rows = {Path(row["run"]).name: row["state"] for row in json.loads(call("runs", both.parent, "--json").stdout)}
+    assert (rows["one"], rows["both"]) == ("done", "ensemble")
+    assert call("watch", both).stdout == f"{both}: ensemble\n"
+    assert call("report", both).exit_code == 2
+    seen = call("evaluate", both, "--src", text / "train.en", "--ref", text / "train.de")
+    assert "60 of 60 sentences have their source in the training text" in " ".join(seen.stderr.split())
     made = call("distill", both, "--to", tmp_path / "student", "--set", "train.max_steps=20")
     assert made.exit_code == 0, made.output
     assert load_n_members(tmp_path / "student") == 0
@@ -108,13 +112,19 @@ def test_an_ensemble_of_ensembles_is_one_of_all_their_members(runs: list[Path], 
     ensemble([both, three], tmp_path / "all")
     ensemble([*runs, three], tmp_path / "flat")
     assert load_n_members(tmp_path / "all") == 3
+    assert "all 3" in ensemble([both, three], tmp_path / "all").text()
     ours, theirs = (weights_of(load_bundle(tmp_path / name).transformer) for name in ("all", "flat"))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
 def test_what_does_not_fit_is_refused_and_nothing_is_made(runs: list[Path], tmp_path: Path) -> None:
-    for given in ([runs[0]], [runs[0], runs[0]]):
-        with pytest.raises(UsageError, match="two or more different"):
+    shutil.copytree(runs[0], tmp_path / "copy")
+    for given, words in {
+        (runs[0],): "two or more",
+        (runs[0], runs[0]): "two or more",
+        (*runs, tmp_path / "copy"): "same model",
+    }.items():
+        with pytest.raises(UsageError, match=words):
             ensemble(given, tmp_path / "new")
     (tmp_path / "corpus").mkdir()
     config = small_config(tmp_path / "corpus", max_steps=2, validate_every=2, checkpoint_every=2)
@@ -126,15 +136,25 @@ def test_what_does_not_fit_is_refused_and_nothing_is_made(runs: list[Path], tmp_
     assert not (tmp_path / "new").exists()
 
 
-def test_only_an_ensemble_is_replaced(runs: list[Path], both: Path, tmp_path: Path) -> None:
-    before = (runs[1] / "model" / "manifest.json").read_bytes()
-    with pytest.raises(CannotCreateError, match="no ensemble"):
-        ensemble(runs, runs[1])
-    assert (runs[1] / "model" / "manifest.json").read_bytes() == before
-    shutil.copytree(both, tmp_path / "copy")
-    (tmp_path / "copy" / "model" / "manifest.json").write_text("{}", "utf-8")
-    ensemble(runs, tmp_path / "copy")
-    assert load_n_members(tmp_path / "copy") == 2
+def test_nothing_that_is_there_is_lost(runs: list[Path], both: Path, tmp_path: Path) -> None:
+    config = load_config(RunFolder(runs[0]).resolved)
+    before = {path: path.read_bytes() for run in (both, runs[1]) for path in run.rglob("*") if path.is_file()}
+    for folder in (runs[1], runs[1] / "model", runs[1] / "model" / "x"):
+        with pytest.raises(CannotCreateError):
+            ensemble(runs, folder)
+    for others in ([*runs[::-1], both], [both, runs[0]]):
+        with pytest.raises((CannotCreateError, UsageError)):
+            ensemble(others, both)
+    with pytest.raises(ConfigError, match="ensemble of 2"):
+        s2s.train(config.model_copy(update={"run": str(both)}))
+    with pytest.raises(CannotCreateError, match="command"):
+        distill(runs[0], both)
+    after = {path: path.read_bytes() for run in (both, runs[1]) for path in run.rglob("*") if path.is_file()}
+    assert {path for path in after if path.name != ".lock" and before.get(path) != after[path]} == set()
+    assert before.keys() <= after.keys()
+    (tmp_path / "bare" / "model").mkdir(parents=True)
+    with pytest.raises(CannotCreateError, match="is there already"):
+        ensemble(runs, tmp_path / "bare")
 
 
 def test_more_seeds_are_trained_and_half_trained_ones_go_on(runs: list[Path], tmp_path: Path) -> None:
@@ -156,21 +176,80 @@ def test_more_seeds_are_trained_and_half_trained_ones_go_on(runs: list[Path], tm
         assert torch.equal(tensor, theirs[name])
 
 
+def test_the_length_penalty_is_chosen_unless_one_was_given(
+    runs: list[Path], both: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "best_penalty", lambda *_: 2.2)
+    ensemble(runs, tmp_path / "new")
+    assert load_bundle(tmp_path / "new").decode.length_penalty == 2.2
+    # what is distilled of it chooses its own
+    assert load_config(RunFolder(tmp_path / "new").resolved).decode.length_penalty is None
+    given = tmp_path / "given"
+    shutil.copytree(runs[0], given)
+    text = RunFolder(given).resolved.read_text("utf-8")
+    assert "length_penalty: null" in text
+    RunFolder(given).resolved.write_text(text.replace("length_penalty: null", "length_penalty: 0.6"), "utf-8")
+    ensemble([given, runs[1]], tmp_path / "as-given")
+    assert load_bundle(tmp_path / "as-given").decode.length_penalty == 0.6
+
+
+def test_models_of_other_shapes_and_limits_go_together(runs: list[Path], tmp_path: Path) -> None:
+    config = small_config(runs[0].parent, max_steps=2, validate_every=2, checkpoint_every=2)
+    shape = config.model.model_copy(update={"d_model": 16, "n_encoder_layers": 2})
+    data = config.data.model_copy(update={"max_length": 4})
+    other = s2s.train(config.model_copy(update={"run": str(tmp_path / "other"), "model": shape, "data": data})).run
+    ensemble([runs[0], other], tmp_path / "new")
+    bundle = load_bundle(tmp_path / "new")
+    assert [shape.d_model for shape in bundle.members] == [32, 16]
+    assert bundle.max_source_length == load_bundle(other).max_source_length < load_bundle(runs[0]).max_source_length
+
+
+def test_the_text_of_all_is_what_is_distilled_and_keeps_its_weights(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x").mkdir()
+    specs = [write_corpus(tmp_path), write_corpus(tmp_path / "x", 40)]
+    table = tmp_path / "t.tsv"
+    table.write_text("a\tb\tc\none\teins\t1\n", "utf-8")
+    config = small_config(tmp_path)
+
+    def having(*train: str) -> s2s.config.schema.Config:
+        return config.model_copy(update={"data": config.data.model_copy(update={"train": list(train)})})
+
+    twice = having(specs[0], specs[1], specs[1])
+    assert job._training_text([twice, having(specs[0]), having(specs[1])]) == [specs[0], specs[1], specs[1]]
+    assert job._training_text([having(specs[0]), having(str(table), specs[1])]) == specs
+    assert "has to do without this text" in capsys.readouterr().err
+
+
 def test_it_cannot_be_trained(both: Path, tmp_path: Path) -> None:
-    config = small_config(tmp_path, start_from=str(both))
     with pytest.raises(ConfigError, match="ensemble of 2"):
-        check_parent(config, RunFolder(tmp_path / "new"))
-    assert isinstance(config, Config)
+        check_parent(small_config(tmp_path, start_from=str(both)), RunFolder(tmp_path / "new"))
     trained = call("train", both)
-    assert trained.exit_code == 66
-    assert "Traceback" not in trained.output
+    assert trained.exit_code == 78
+    assert "s2s distill" in trained.output
 
 
-@pytest.mark.parametrize("members", [[], [{}], "x", [1], {"a": 1}, None])
+@pytest.mark.parametrize("members", [[], [{}], "x", [1], {"a": 1}, {}, "", None, 1])
 def test_a_damaged_description_is_said(members: object, both: Path, tmp_path: Path) -> None:
-    shutil.copytree(both / "model", tmp_path / "model")
-    path = tmp_path / "model" / "config.json"
-    path.write_text(json.dumps({**json.loads(path.read_bytes()), "members": members}), "utf-8")
-    (tmp_path / "model" / "manifest.json").unlink()
+    whole, broken = tmp_path / "whole.s2s", tmp_path / "broken.s2s"
+    export(both, "bundle", output=whole, check=False)
+    contents = read_one_file(whole)
+    write_one_file(Contents({**contents.config, "members": members}, *_others(contents)), broken)
+    assert load_bundle(whole).members
     with pytest.raises(DataError):
-        load_bundle(tmp_path / "model")
+        load_bundle(broken)
+
+
+def test_more_models_than_there_are_weights_for_are_refused_before_they_are_made(both: Path, tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole.s2s", tmp_path / "broken.s2s"
+    export(both, "bundle", output=whole, check=False)
+    contents = read_one_file(whole)
+    small = {"preset": "tiny", "d_model": 2, "n_heads": 1, "d_ff": 1, "n_encoder_layers": 1, "n_decoder_layers": 1}
+    write_one_file(Contents({**contents.config, "members": [small] * 100}, *_others(contents)), broken)
+    with pytest.raises(DataError, match="more models than there are weights"):
+        load_bundle(broken)
+
+
+def _others(contents: Contents) -> tuple[dict[str, object], dict[str, bytes], dict[str, torch.Tensor]]:
+    return contents.generation, contents.vocabulary, contents.weights

@@ -1,9 +1,11 @@
 """An ensemble's probabilities are the mean of its members'."""
 
+import pytest
 import torch
 from torch import Tensor
 
 from s2s.model import Ensemble, Transformer, TransformerConfig
+from s2s.model.ensemble import mean_log_probability
 
 SRC = torch.tensor([[5, 6, 7, 3], [8, 3, 0, 0]])
 TGT = torch.tensor([[2, 9, 5], [2, 6, 0]])
@@ -46,3 +48,20 @@ def test_where_one_member_is_sure_that_a_piece_is_impossible_the_others_still_co
     members[0].projection.weight.zero_()  # says everything alike
     log_p = log_probabilities(Ensemble(members))
     assert float(log_p.exp().min()) >= 1 / 20 / 2
+
+
+@pytest.mark.parametrize("n_models", [2, 5, 8])
+@pytest.mark.parametrize("n_pieces", [37, 60, 1003])
+def test_a_row_is_the_same_whatever_is_beside_it(n_models: int, n_pieces: int) -> None:
+    generator = torch.Generator().manual_seed(n_models)
+    logits = [5 * torch.randn(60, n_pieces, generator=generator) for _ in range(n_models)]
+    together = mean_log_probability(logits)
+    alone = [mean_log_probability(one[row : row + 1] for one in logits) for row in range(60)]
+    assert torch.equal(together, torch.cat(alone))
+
+
+def test_very_improbable_pieces_have_finite_logarithms() -> None:
+    logits = torch.tensor([[0.0, -300.0, -90.0]])
+    exact = torch.stack([logits.double().log_softmax(dim=1), (2 * logits).double().log_softmax(dim=1)])
+    expected = exact.exp().mean(dim=0).log()
+    torch.testing.assert_close(mean_log_probability([logits, 2 * logits]).double(), expected)
