@@ -78,7 +78,7 @@ def serve(
             stack.callback(batcher.close)
             served.append(Served(name, batcher))
         access = Access(token, _HERE_NAMES | {host.lower()} if is_local and not token else None)
-        languages = [code for model in served for code in (model.translator.bundle.source, *model.targets)]
+        languages = [code for model in served for code in (*model.sources, *model.targets)]
         kept = Corrections(corrections, languages, limits.corrections_bytes) if corrections else None
         application = Server(Models(served, limits), limits, access, kept).application()
         address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"

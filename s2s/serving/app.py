@@ -20,9 +20,9 @@ from s2s.serving.counters import Counters
 from s2s.serving.limits import Limits, RefusedError, too_busy
 from s2s.serving.models import Models
 from s2s.serving.openapi import description
-from s2s.serving.orders import TextOrder
+from s2s.serving.orders import Served, TextOrder
 from s2s.serving.pages import HtmlOrder
-from s2s.serving.wire import asked, read_fields, text_of
+from s2s.serving.wire import asked, read_fields, text_of, word_of
 
 _PAGE = {
     "/": ("page.html", "text/html"),
@@ -193,11 +193,7 @@ class Server:
         model = self.models.named(name)
         if language not in model.targets:
             raise RefusedError(400, f"{model.name} does not translate into that language")
-        languages = (model.translator.bundle.source, language)
-        if languages[0] == language:  # it translates from several, and says one
-            raise RefusedError(
-                400, f"the model says that its source is {language} too: the two sides cannot be told apart"
-            )
+        languages = _source_of(model, word_of(fields, "source_language"), language), language
         await asyncio.to_thread(self.corrections.add, source, correction, machine, languages, name)
         return JSONResponse({"kept": True})
 
@@ -233,6 +229,25 @@ class Server:
         name, kind = _PAGE[request.url.path]
         content = resources.files("s2s.serving").joinpath("static", name).read_bytes()
         return Response(content, media_type=kind)
+
+
+def _source_of(model: Served, said: str | None, target: str) -> str:
+    """The language of what was translated: the model's, or which of its several was said.
+
+    Raises:
+        RefusedError: It was not said and there are several, the model does not know it, or it is the target's.
+    """
+    possible = [source for source in model.sources if source != target]
+    if said is None and len(possible) == 1:
+        return possible[0]
+    if said in possible:
+        return said
+    if not possible:
+        raise RefusedError(400, f"{model.name} translates from {target} too: the two sides cannot be told apart")
+    wrong = "is to be said" if said is None else "is not one"
+    raise RefusedError(
+        400, f"source_language {wrong}: {model.name} translates into {target} from {', '.join(possible)}"
+    )
 
 
 async def _until_gone(request: Request) -> None:

@@ -71,6 +71,7 @@ def description(limits: Limits) -> dict[str, Any]:
         "language": {**language, "description": "Language code of the correction."},
         "machine": {**anything, "description": "What the model said."},
         "model": {**language, "description": "Its name."},
+        "source_language": {**language, "description": "Of source; needed if the model knows several."},
     }
     found = {"type": "array", "items": _object({"language": language, "confidence": {"type": "number"}})}
     known = {"code": language, "name": language, "targets": {"type": "array", "items": language}}
@@ -80,7 +81,7 @@ def description(limits: Limits) -> dict[str, Any]:
         "/corrections": _post(
             "Keep a correction",
             correction,
-            list(correction),
+            [name for name in correction if name != "source_language"],
             _object({"kept": {"type": "boolean"}}),
             (400, 403, 404, 408, 413, 415, 507),
         ),

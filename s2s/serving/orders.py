@@ -50,6 +50,7 @@ class Served:
         return {
             "name": self.name,
             "source": bundle.source,
+            "sources": list(self.sources),
             "targets": list(self.targets),
             "parameters": sum(weight.numel() for weight in bundle.transformer.parameters()),
             "beam": bundle.decode.beam,

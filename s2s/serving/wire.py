@@ -139,7 +139,7 @@ def asked(fields: Fields, limits: Limits) -> Asked:
     for text in texts:
         if len(text) > limits.characters:
             raise RefusedError(400, f"a text may have {limits.characters:,} characters, not {len(text):,}")
-    form = _word(fields, "format") or "text"
+    form = word_of(fields, "format") or "text"
     if form not in ("text", "html"):
         raise RefusedError(400, f"format {form[:20]} is not known here: send text or html")
     n_alternatives = _number(fields, "alternatives", 0, limits.beam - 1) or 0
@@ -149,11 +149,11 @@ def asked(fields: Fields, limits: Limits) -> Asked:
     return Asked(
         texts,
         isinstance(given, list),
-        _word(fields, "source") or "auto",
-        _word(fields, "target"),
+        word_of(fields, "source") or "auto",
+        word_of(fields, "target"),
         n_alternatives,
         beam,
-        _word(fields, "model"),
+        word_of(fields, "model"),
         _flag(fields, "details"),
         form == "html",
     )
@@ -181,7 +181,7 @@ def _flag(fields: Fields, name: str) -> bool:
     raise RefusedError(400, f"{name} is to be true or false")
 
 
-def _word(fields: Fields, name: str) -> str | None:
+def word_of(fields: Fields, name: str) -> str | None:
     """A short field, or none if it is missing or empty."""
     value = fields.get(name)
     if value is None or value == "":

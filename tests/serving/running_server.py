@@ -79,7 +79,8 @@ def running(
     limits = limits or Limits()
     batchers = {name: Batcher(one, limits.waiting) for name, one in translators.items()}
     served = [Served(name, batcher) for name, batcher in batchers.items()]
-    kept = Corrections(corrections, ["en", "de"], limits.corrections_bytes) if corrections else None
+    languages = [code for model in served for code in (*model.sources, *model.targets)]
+    kept = Corrections(corrections, languages, limits.corrections_bytes) if corrections else None
     state = Server(Models(served, limits), limits, access or Access(), kept)
     listener = socket.create_server(("127.0.0.1", 0))
     http_server = server(state.application(), limits, drain_seconds=1)

@@ -313,7 +313,7 @@ def test_pages_of_other_sites_may_not_ask(start: Start) -> None:
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
-def correction(source: str, correction: str, **more: str) -> dict[str, str]:
+def correction(source: str, correction: str, **more: str | None) -> dict[str, str | None]:
     return {"source": source, "correction": correction, "language": "de", "machine": "m", "model": "golden", **more}
 
 
@@ -334,6 +334,25 @@ def test_corrections_are_a_corpus(start: Start, tmp_path: Path) -> None:
     pairs = [(pair.src, pair.tgt) for pair in open_pairs(str(path), source="en", target="de")]
     assert pairs[0] == ("cat one", "eine Katze")
     assert pairs[2:] == [("one", "eins"), ("two", "zwei"), ("drei", "three"), ("two", "zwei")]
+
+
+def test_who_corrects_a_model_of_several_sources_says_which_it_was(
+    start: Start, translator: Translator, tmp_path: Path
+) -> None:
+    several = replace(translator.bundle, source="mul", targets=("de", "fr"), sources=("en", "sw", "de"))
+    alike = replace(translator.bundle, source="de")
+    path = tmp_path / "c.tsv"
+    server = start(translators={"golden": Translator(several), "alike": Translator(alike)}, corrections=path)
+    for source in (None, "", "fr", "de", "mul"):
+        refused = server.ask("POST", "/corrections", correction("mbwa", "Hund", source_language=source))
+        assert (refused.status, "into de from en, sw" in refused.json["error"]) == (400, True)
+    assert "told apart" in server.ask("POST", "/corrections", correction("a", "b", model="alike")).json["error"]
+    assert server.ask("POST", "/corrections", correction("mbwa", "Hund", source_language="sw")).status == 200
+    assert path.read_text("utf-8") == "en\tsw\tde\tfr\tmachine\tmodel\n\tmbwa\tHund\t\tm\tgolden\n"
+    assert server.ask("GET", "/models").json["models"][0]["sources"] == ["en", "sw", "de"]
+    plain = start(corrections=tmp_path / "d.tsv")
+    for source in (None, "en"):
+        assert plain.ask("POST", "/corrections", correction("cat", "Katze", source_language=source)).status == 200
 
 
 def test_a_table_of_other_languages_is_not_written_to(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,24 @@ def test_a_correction_is_kept(browser: Browser, server: Running) -> None:
     browser.wait("document.querySelector('.result details [role=status]').textContent === 'Saved.'")
     assert server.server.corrections is not None
     assert server.server.corrections.path.read_text("utf-8").endswith("\ncat one\teine Katze\teins Katze\tfirst\n")
+
+
+def test_of_several_source_languages_one_says_which_it_was(
+    browser: Browser, translator: Translator, tmp_path: Path
+) -> None:
+    bundle = replace(translator.bundle, source="mul", targets=("de",), sources=("sw", "de", "en"))
+    with running({"several": Translator(bundle)}, corrections=tmp_path / "c.tsv") as several:
+        browser.open(several.address + "/")
+        browser.wait("document.querySelector('#model').options.length")
+        translate(browser, "cat one")
+        browser.click(".result summary")
+        browser.js("document.querySelector('.result details select').value = 'en'")
+        browser.click(".result details button")
+        browser.wait("document.querySelector('.result details [role=status]').textContent === 'Saved.'")
+        header, row, _ = (tmp_path / "c.tsv").read_text("utf-8").split("\n")
+        assert header == "sw\tde\ten\tmachine\tmodel"
+        assert row.split("\t")[::2] == ["", "cat one", "several"]
+        browser.requested.clear()
 
 
 @pytest.mark.skipif(util.find_spec("axe_core_python") is None, reason="axe-core-python is not installed")

@@ -276,20 +276,23 @@ function walkable(text) {
 function correction(answer, wish) {
   const box = made("textarea", { rows: 3, dir: "auto", lang: wish.target, value: answer.translatedText, ariaLabel: "Your correction" });
   const said = made("span", { className: "soft", role: "status" });
+  const from = made("select", { ariaLabel: "Language of the text" });
+  fill(from, about.models.find((model) => model.name === answer.model).sources.filter((source) => source !== wish.target));
+  from.hidden = from.options.length < 2;
   const save = made("button", { type: "button", textContent: "Save correction" });
   save.addEventListener("click", async () => {
     if (save.ariaDisabled === "true") return;
     save.ariaDisabled = "true";
     said.textContent = "";
     try {
-      await ask("/corrections", { source: wish.q, correction: box.value, language: wish.target, machine: answer.translatedText, model: answer.model });
+      await ask("/corrections", { source: wish.q, correction: box.value, language: wish.target, machine: answer.translatedText, model: answer.model, source_language: from.value });
       said.textContent = "Saved.";
     } catch (error) {
       said.textContent = `Not saved: ${error.message}`;
     }
     save.ariaDisabled = null;
   });
-  return made("details", {}, made("summary", { textContent: "Correct it" }), box, made("div", { className: "bar" }, save, said));
+  return made("details", {}, made("summary", { textContent: "Correct it" }), box, made("div", { className: "bar" }, from, save, said));
 }
 
 by("form").addEventListener("submit", (event) => {
