@@ -1,6 +1,7 @@
 """Train a model as a user would, and score it in every protocol that has published figures for Multi30k.
 
-    python benchmarks/quality.py DATA ROW... [--seeds 1 2 3] [--minutes M] [--jobs N] [--threads N] [--out runs/quality]
+    python benchmarks/quality.py DATA ROW... [--seeds 1 2 3] [--minutes M] [--jobs N] [--threads N] [--ensemble]
+        [--out runs/quality]
 
 DATA holds train.en, train.de, val.*, test_2016.* and test_2016.lc.norm.tok.de. ROW is one of those below, followed by
 `-N` for the first N training pairs: `init-29000` types `s2s init` and `s2s train` and nothing else; `paper-29000` is
@@ -106,23 +107,33 @@ class Training:
         if not (run / "eval" / "test" / "scores.json").exists():
             s2s(log, "train", str(run), "--set", f"train.seed={self.seed}", *machine)
 
-    def scores(self) -> dict[str, dict[str, Any]]:
-        """What s2s has found on the test text, by name."""
-        found = json.loads((self.run / "eval" / "test" / "scores.json").read_text("utf-8"))
-        return {one["name"]: one for one in found["scores"]}
-
     def figures(self) -> list[float]:
         """What is in `NAMES`."""
-        scores, hypotheses = self.scores(), lines(self.run / "eval" / "test" / "hypotheses.txt")
-        published = published_protocol(hypotheses, self.data / REFERENCE)
         metrics = [json.loads(line) for line in lines(self.run / "metrics.jsonl")]
         best = max(one["bleu"] for one in metrics if one["kind"] == "valid")
-        return [
-            published,
-            *(float(scores[name]["value"]) for name in ("BLEU", "chrF2", "TER")),
-            best,
-            metrics[-1]["seconds"] / 60,
-        ]
+        return [*test_figures(self.run, self.data), best, metrics[-1]["seconds"] / 60]
+
+
+def scores_of(run: Path) -> dict[str, dict[str, Any]]:
+    """What s2s has found on the test text, by name."""
+    found = json.loads((run / "eval" / "test" / "scores.json").read_text("utf-8"))
+    return {one["name"]: one for one in found["scores"]}
+
+
+def test_figures(run: Path, data: Path) -> list[float]:
+    """The first four of `NAMES`, of a model that has been scored on the test text."""
+    published = published_protocol(lines(run / "eval" / "test" / "hypotheses.txt"), data / REFERENCE)
+    return [published, *(float(scores_of(run)[name]["value"]) for name in ("BLEU", "chrF2", "TER"))]
+
+
+def together(of_row: list[Training]) -> list[float]:
+    """Make one model of those of a row, and score it; the first four of `NAMES`."""
+    first = of_row[0]
+    run = first.out / f"{first.row}-{first.n_pairs}-ensemble"
+    log = run.with_name(f"{run.name}.log")
+    s2s(log, "ensemble", *(str(one.run) for one in of_row), "--to", str(run), "--threads", str(first.threads))
+    s2s(log, "evaluate", str(run), "--threads", str(first.threads))
+    return test_figures(run, first.data)
 
 
 def published_protocol(hypotheses: list[str], reference: Path) -> float:
@@ -143,6 +154,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="train so long, instead of the row's number of updates")
     parser.add_argument("--threads", type=int, help="processor threads of a training (default: its share)")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time (a GPU has room for several)")
+    parser.add_argument("--ensemble", action="store_true", help="score all seeds of a row together, as one model, too")
     parser.add_argument("--out", type=Path, default=Path("runs/quality"))
     given = parser.parse_args()
     # the protocol is checked before it is used: the raw reference has to become the published one
@@ -163,11 +175,13 @@ def main() -> None:
             print(f"{row}, seed {seed}: {shown(figures)}")
         medians = [statistics.median(column) for column in zip(*found, strict=True)]
         print(f"{row}, median of {len(found)}: {shown(medians)}")
-        print(f"  {', '.join(str(score['signature']) for score in of_row[0].scores().values())}")
+        print(f"  {', '.join(str(score['signature']) for score in scores_of(of_row[0].run).values())}")
+        if given.ensemble:
+            print(f"{row}, all {len(of_row)} together: {shown(together(of_row))}")
 
 
 def shown(figures: list[float]) -> str:
-    return ", ".join(f"{name} {figure:.2f}" for name, figure in zip(NAMES, figures, strict=True))
+    return ", ".join(f"{name} {figure:.2f}" for name, figure in zip(NAMES, figures, strict=False))
 
 
 if __name__ == "__main__":
