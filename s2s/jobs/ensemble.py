@@ -153,7 +153,7 @@ def _joined(bundles: Sequence[Bundle], valid: TestSet, penalty: float | None) ->
     )
     if joined.decode.beam == 1:
         return joined
-    penalty = best_penalty(Translator(joined), valid) if penalty is None else penalty
+    penalty = best_penalty(Translator(joined), valid, None)[0] if penalty is None else penalty
     return replace(joined, decode=joined.decode.model_copy(update={"length_penalty": penalty}))
 
 

@@ -4,6 +4,7 @@ All choices are made on the validation split. The test split is scored once, to 
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from s2s.config.schema import DecodeConfig
@@ -17,6 +18,8 @@ from s2s.training.averaging import average_weights
 from s2s.training.checkpoint import regular_checkpoints
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from s2s.jobs.train import Session
 
 LENGTH_PENALTIES = (0.2, 0.6, 1.0, 1.4, 1.8, 2.2, 2.6, 3.0)
@@ -26,12 +29,54 @@ N_SENTENCES = 1_000
 """Validation sentences that choose among them, evenly spread."""
 
 
-def choose_weights(session: "Session") -> tuple[str, float]:
+@dataclass(frozen=True)
+class Choice:
+    """What the validation split says of some weights.
+
+    Attributes:
+        name: Which they are: `best`, `last` or `average`.
+        nll: Of the split.
+        greedy_bleu: Of it.
+        decode: The search with its best length penalty.
+        bleu: With that search; none if it was not looked for.
+    """
+
+    name: str
+    nll: float
+    greedy_bleu: float
+    decode: DecodeConfig
+    bleu: float | None = None
+
+    def value(self, best_by: str) -> float:
+        """By what the weights are chosen; more is better."""
+        if best_by == "nll":
+            return -self.nll
+        return self.greedy_bleu if self.bleu is None else self.bleu
+
+
+def choose(session: "Session") -> Choice:
     """Put the best weights by validation into the model: of the best checkpoint, the last, or an average.
 
-    Returns:
-    Which they are, and their greedy BLEU on the validation split.
+    They are compared by the search that they are used with, each with the length penalty that suits it. Of many
+    validations by greedy BLEU the best is also the luckiest, and no better in beam search.
     """
+    config, decode = session.config.train, session.config.decode
+    by_search = config.best_by == "bleu" and decode.beam > 1
+    weights = _candidates(session)
+    choices = []
+    for name, tensors in weights.items():
+        choice = Choice(name, *session.put_weights(tensors), decode)
+        say(f"{name}: validation nll {choice.nll:.4f}, BLEU {choice.greedy_bleu:.2f} (greedy)")
+        choices.append(_with_search(session, choice) if by_search else choice)
+    best = max(choices, key=lambda choice: choice.value(config.best_by))
+    load_weights(session.model, weights[best.name])
+    if len(choices) > 1:
+        say(f"the {best.name} weights are best")
+    return best if by_search or decode.beam == 1 else _with_search(session, best)
+
+
+def _candidates(session: "Session") -> "dict[str, dict[str, Tensor]]":
+    """The weights among which there is a choice."""
     state, config = session.trainer.state, session.config.train
     folders = dict(session.run.checkpoints_by_step())
     candidates = {"last": [folders[state.step]]}
@@ -41,7 +86,6 @@ def choose_weights(session: "Session") -> tuple[str, float]:
     last = [folder for _, folder in regular[-max(1, config.average) :]]
     if len(last) > 1:
         candidates["average"] = last
-    scores: dict[str, tuple[float, float]] = {}
     weights = {}
     for name, chosen in candidates.items():
         try:
@@ -50,30 +94,29 @@ def choose_weights(session: "Session") -> tuple[str, float]:
             if name == "last":
                 raise
             say(f"warning: {error.where}: {error.what}\n  the {name} weights are left out of the choice")
-    for name, tensors in weights.items():
-        nll, bleu_score = session.put_weights(tensors)
-        scores[name] = (bleu_score if config.best_by == "bleu" else -nll, bleu_score)
-        say(f"{name}: validation nll {nll:.4f}, BLEU {bleu_score:.2f} (greedy)")
-    best = max(scores, key=lambda name: scores[name][0])
-    load_weights(session.model, weights[best])
-    return best, scores[best][1]
+    return weights
 
 
-def choose_search(session: "Session") -> DecodeConfig:
-    """The search that the model gets: with the length penalty that is best on the validation split, if none is given.
+def _with_search(session: "Session", choice: Choice) -> Choice:
+    """With the length penalty that suits the weights in the model, unless one is given, and BLEU with it."""
+    translator = Translator(session.bundle({}), session.config.train.precision)
+    penalty, value = best_penalty(translator, session.valid, choice.decode.length_penalty, session.check_stop)
+    return replace(choice, decode=choice.decode.model_copy(update={"length_penalty": penalty}), bleu=value)
+
+
+def best_penalty(
+    translator: Translator, text: TestSet, given: float | None, check_stop: Callable[[], None] = lambda: None
+) -> tuple[float, float]:
+    """The length penalty with which a model translates some of a text best, and its BLEU; says what others give.
 
     Models differ in how much too short their translations come out; the penalty that suits changes BLEU by some tenths.
+
+    Args:
+        translator: The model.
+        text: The validation split.
+        given: The penalty, if there is no choice.
+        check_stop: Called before each step of a search; it may raise.
     """
-    decode = session.config.decode
-    if decode.length_penalty is not None or decode.beam == 1:
-        return decode
-    text = TestSet("valid", session.valid.sources, session.valid.references)
-    translator = Translator(session.bundle({}), session.config.train.precision)
-    return decode.model_copy(update={"length_penalty": best_penalty(translator, text, session.check_stop)})
-
-
-def best_penalty(translator: Translator, text: TestSet, check_stop: Callable[[], None] = lambda: None) -> float:
-    """The length penalty with which a model translates some of a text best; says what others give."""
     rows = evenly_spread(len(text.sources), N_SENTENCES)
     sources, references = ([side[row] for row in rows] for side in (text.sources, text.references))
 
@@ -82,11 +125,11 @@ def best_penalty(translator: Translator, text: TestSet, check_stop: Callable[[],
         hypotheses = [one.text for one in translator.translate_lines(sources, options, check_stop)]
         return mean_bleu(hypotheses, TestSet(text.name, sources, references), translator.bundle).value
 
-    scores = climb(LENGTH_PENALTIES, 1.0, score)
+    scores = climb(LENGTH_PENALTIES, 1.0, score) if given is None else {given: score(given)}
     best = max(scores, key=lambda alpha: (scores[alpha], -abs(alpha - 1.0)))
     listed = ", ".join(f"{alpha:g}: {value:.2f}" for alpha, value in sorted(scores.items()))
     say(f"length penalty {best:g} (validation BLEU, beam {translator.bundle.decode.beam}: {listed})")
-    return best
+    return best, scores[best]
 
 
 def climb(values: Sequence[float], start: float, score: Callable[[float], float]) -> dict[float, float]:

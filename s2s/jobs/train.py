@@ -25,7 +25,7 @@ from s2s.decoding.translator import Translator
 from s2s.errors import DivergedError, Interrupted
 from s2s.jobs.card import discard_card, write_card
 from s2s.jobs.evaluate import Evaluation, mean_bleu
-from s2s.jobs.finish import choose_search, choose_weights, score_test
+from s2s.jobs.finish import choose, score_test
 from s2s.jobs.ranks import LeadingHooks, config_digest, follow, what_an_update_takes
 from s2s.jobs.resume import (
     check_parent,
@@ -238,13 +238,12 @@ class Session:
         words = verdict(self._curve(), n_pairs=len(self.prepared.train), n_steps=state.step)
         if words:
             say(f"  {words}")
-        chosen, valid_bleu = choose_weights(self)
-        decode = choose_search(self)
-        self._export({"chosen": chosen, "valid_bleu": valid_bleu}, decode)
+        choice = choose(self)
+        self._export({"chosen": choice.name, "valid_bleu": choice.greedy_bleu}, choice.decode)
         self.run.diverged.unlink(missing_ok=True)  # of an earlier start, from which this one has recovered
-        tests = score_test(self, decode)
+        tests = score_test(self, choice.decode)
         write_card(self.run, words, tests)
-        return TrainResult(self.run.path, state.step, ended, chosen, valid_bleu, tests)
+        return TrainResult(self.run.path, state.step, ended, choice.name, choice.greedy_bleu, tests)
 
     def _keep_report(self, error: DivergedError) -> None:
         """Write down what is known about an update that diverged, the place of each of its pairs above all."""

@@ -179,7 +179,7 @@ def test_more_seeds_are_trained_and_half_trained_ones_go_on(runs: list[Path], tm
 def test_the_length_penalty_is_chosen_unless_one_was_given(
     runs: list[Path], both: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job, "best_penalty", lambda *_: 2.2)
+    monkeypatch.setattr(job, "best_penalty", lambda *_: (2.2, 50.0))
     ensemble(runs, tmp_path / "new")
     assert load_bundle(tmp_path / "new").decode.length_penalty == 2.2
     # what is distilled of it chooses its own

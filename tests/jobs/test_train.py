@@ -15,12 +15,13 @@ from s2s.config.load import load_config
 from s2s.config.schema import Config
 from s2s.decoding.translator import Translator
 from s2s.errors import ConfigError, DataError, InputMissingError, Interrupted, UsageError
+from s2s.jobs import finish
 from s2s.jobs import train as job
 from s2s.jobs.finish import LENGTH_PENALTIES, climb
 from s2s.jobs.test_sets import split_of_run
 from s2s.jobs.train import train
 from s2s.run_folder import RunFolder
-from s2s.scoring.metrics import bleu
+from s2s.scoring.metrics import Score, bleu
 from s2s.training.signals import StopSignal
 from s2s.training.trainer import Trainer
 
@@ -200,7 +201,8 @@ def test_the_deliverable_is_the_best_by_validation(tiny_config: Config, monkeypa
         return nll, score, hypotheses
 
     monkeypatch.setattr(job.Session, "_validation", spy)
-    result = train(tiny_config)
+    greedy = tiny_config.decode.model_copy(update={"beam": 1})
+    result = train(tiny_config.model_copy(update={"decode": greedy}))
     facts = json.loads((RunFolder(Path(tiny_config.run)).model / "config.json").read_bytes())["facts"]
     assert result.valid_bleu == max(seen)
     assert facts["chosen"] == result.chosen
@@ -377,3 +379,52 @@ def test_a_readme_of_somebody_else_stays(tmp_path: Path, capsys: pytest.CaptureF
     assert (tmp_path / "run" / "README.md").exists()
     job.clear(RunFolder(tmp_path / "run"))
     assert not (tmp_path / "run" / "README.md").exists()
+
+
+def test_the_model_is_what_translates_best_with_the_search_that_it_gets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[float, float]] = []
+    search = finish.best_penalty
+
+    def noted(*arguments: Any) -> tuple[float, float]:
+        said.append(search(*arguments))
+        return said[-1]
+
+    monkeypatch.setattr(finish, "best_penalty", noted)
+    config = small_config(tmp_path, max_steps=60, batch_tokens=256, validate_every=10, checkpoint_every=10)
+    result = job.train(config)
+    assert len(said) == 3
+    assert len({bleu for _, bleu in said}) > 1
+    model = Translator.load(result.run)
+    text = split_of_run(result.run, "valid")
+    found = bleu(model.translate(text.sources), text.references, "de").value
+    assert (model.bundle.decode.length_penalty, pytest.approx(found)) == max(said, key=lambda one: one[1])
+    # greedy search would have it otherwise
+    scores = iter([(1.0, 50.0), (1.4, 40.0), (1.8, 45.0)])
+    monkeypatch.setattr(finish, "best_penalty", lambda *_: next(scores))
+    monkeypatch.setattr(job.Session, "_validation", lambda _: (1.0, Score("BLEU", next(greedy), ""), ["x"] * 60))
+    greedy = iter([10.0, 30.0, 20.0])
+    again = job.train(config)
+    assert (again.chosen, again.valid_bleu) == ("last", 10.0)
+    assert Translator.load(again.run).bundle.decode.length_penalty == 1.0
+
+
+def test_by_nll_the_search_is_looked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = small_config(tmp_path, max_steps=40, validate_every=10, checkpoint_every=10, best_by="nll")
+    validation = job.Session._validation
+    seen: list[float] = []
+
+    def spy(self: job.Session) -> Any:
+        found = validation(self)
+        seen.append(found[0])
+        return found
+
+    monkeypatch.setattr(job.Session, "_validation", spy)
+    scores = iter([(1.4, 40.0)])
+    monkeypatch.setattr(finish, "best_penalty", lambda *_: next(scores))
+    result = job.train(config)
+    assert Translator.load(result.run).bundle.decode.length_penalty == 1.4
+    at_end = seen[4:]  # after as many validations
+    names = ["last", "average"] if len(at_end) == 2 else ["last", "best", "average"]
+    assert result.chosen == names[at_end.index(min(at_end))]
