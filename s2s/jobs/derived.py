@@ -36,12 +36,7 @@ def deriving(folder: Path, made_from: Mapping[str, Any]) -> Iterator[RunFolder]:
     """
     run = RunFolder(folder)
     note = run.data / "made_from.json"
-    is_there = next((path for path in (run.config, run.resolved, run.model) if path.exists()), None)
-    if is_there and not note.exists():
-        raise CannotCreateError("is there already", where=str(is_there), hint="Take another name for --to.")
-    for path in (folder.absolute(), *folder.absolute().parents):
-        if (path / MANIFEST).exists():
-            raise CannotCreateError("is a model, which stays as it is", where=str(path), hint="Take another --to.")
+    refuse_occupied(run)
     run.create()
     with run.lock():
         run.clean_temporaries()
@@ -65,6 +60,16 @@ def deriving(folder: Path, made_from: Mapping[str, Any]) -> Iterator[RunFolder]:
         else:
             write_atomic(note, content)
         yield run
+
+
+def refuse_occupied(run: RunFolder) -> None:
+    """Raise CannotCreateError if a folder is another run, or in a model: to be said before work is done for it."""
+    is_there = next((path for path in (run.config, run.resolved, run.model) if path.exists()), None)
+    if is_there and not (run.data / "made_from.json").exists():
+        raise CannotCreateError("is there already", where=str(is_there), hint="Take another name for --to.")
+    for path in (run.path.absolute(), *run.path.absolute().parents):
+        if (path / MANIFEST).exists():
+            raise CannotCreateError("is a model, which stays as it is", where=str(path), hint="Take another --to.")
 
 
 def file_sums(paths: Sequence[Path]) -> dict[str, str]:

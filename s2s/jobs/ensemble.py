@@ -16,14 +16,14 @@ from s2s.decoding.bundle import Bundle, bundle_sum, load_bundle, save_bundle
 from s2s.decoding.translator import Translator
 from s2s.errors import S2SError, UsageError
 from s2s.jobs.compare import Domain, compare_models, config_of, text_of
-from s2s.jobs.derived import deriving, specs_of
+from s2s.jobs.derived import deriving, refuse_occupied, specs_of
 from s2s.jobs.evaluate import mean_bleu
 from s2s.jobs.finish import best_penalty
 from s2s.jobs.test_sets import TestSet, split_of_run
 from s2s.jobs.tokenize import open_split
 from s2s.jobs.train import train
 from s2s.model import Ensemble, Transformer
-from s2s.run_folder import write_atomic
+from s2s.run_folder import RunFolder, write_atomic
 from s2s.runtime import choose_device, set_threads
 from s2s.scoring.metrics import Score
 
@@ -75,6 +75,7 @@ def ensemble(
         S2SError: Whatever goes wrong with a training.
     """
     set_threads(threads)
+    refuse_occupied(RunFolder(folder))
     first = config_of(members[0])
     valid, test = split_of_run(members[0], "valid"), text_of(members[0])  # what is missing is said first
     trained = [_with_seed(members[0], first, first.train.seed + number) for number in range(1, n_seeds)]
