@@ -95,18 +95,21 @@ def _uniform(seed: int, n_rows: int, n_columns: int) -> Tensor:
 
 
 def _draw(log_p_NV: Tensor, sampling: Sampling, uniform_N: Tensor) -> Tensor:
-    """One piece of each row, by inverting the cumulative distribution of the sorted pieces."""
+    """One piece of each row, by inverting the cumulative distribution of its pieces (K of them, or all)."""
     log_p_NV[:, [PAD, UNK, BOS]] = float("-inf")
-    sorted_NV, order_NV = (log_p_NV / sampling.temperature).softmax(dim=1).sort(dim=1, descending=True, stable=True)
+    p_NK, piece_NK = (log_p_NV / sampling.temperature).softmax(dim=1), None
     if sampling.top_k:
-        sorted_NV[:, sampling.top_k :] = 0.0
+        p_NK, piece_NK = p_NK.topk(min(sampling.top_k, p_NK.size(1)), dim=1)
+    elif sampling.top_p < 1.0:  # sorting takes longer than all else: not where nothing is left out
+        p_NK, piece_NK = p_NK.sort(dim=1, descending=True, stable=True)
     if sampling.top_p < 1.0:
-        before_NV = sorted_NV.cumsum(dim=1) - sorted_NV
-        sorted_NV = sorted_NV.masked_fill(before_NV >= sampling.top_p * sorted_NV.sum(dim=1, keepdim=True), 0.0)
-    cumulative_NV = sorted_NV.double().cumsum(dim=1)
-    wanted_N1 = uniform_N.double()[:, None] * cumulative_NV[:, -1:]
-    place_N1 = torch.searchsorted(cumulative_NV, wanted_N1, right=True)
-    # where rounding leads one too far; where nothing is a number, the end symbol
-    last_N1 = ((sorted_NV > 0).sum(dim=1, keepdim=True) - 1).clamp(min=0)
-    chosen_N = order_NV.gather(1, torch.minimum(place_N1, last_N1))[:, 0]
-    return chosen_N.where(cumulative_NV[:, -1] > 0, EOS)
+        before_NK = p_NK.cumsum(dim=1) - p_NK
+        p_NK = p_NK.masked_fill(before_NK >= sampling.top_p * p_NK.sum(dim=1, keepdim=True), 0.0)
+    cumulative_NK = p_NK.cumsum(dim=1, dtype=torch.float64)
+    all_N1 = cumulative_NK[:, -1:].contiguous()
+    place_N1 = torch.searchsorted(cumulative_NK, uniform_N.double()[:, None] * all_N1, right=True)
+    # where rounding leads one too far, the last piece; where nothing is a number, the end symbol
+    last_N1 = torch.searchsorted(cumulative_NK, all_N1).clamp(max=p_NK.size(1) - 1)
+    chosen_N1 = torch.minimum(place_N1, last_N1)
+    chosen_N1 = chosen_N1 if piece_NK is None else piece_NK.gather(1, chosen_N1)
+    return chosen_N1[:, 0].where(all_N1[:, 0] > 0, EOS)

@@ -83,3 +83,10 @@ def test_where_nothing_is_a_number_the_end_is_drawn() -> None:
     drawn = _draw(log_p, Sampling(), torch.tensor([0.5, 0.5, 0.5]))
     assert drawn[1] == EOS
     assert (drawn >= EOS).all()
+
+
+def test_what_is_impossible_is_never_drawn() -> None:
+    log_p = torch.tensor([[0.0, 0.0, 0.0, -math.inf, -1.0, -math.inf, -2.0, -math.inf]]).expand(2, -1)
+    uniform = torch.tensor([0.0, 1.0])  # 1 is beyond the last, as rounding may be
+    for sampling in (Sampling(), Sampling(top_k=6), Sampling(top_p=0.999), Sampling(top_k=100)):
+        assert _draw(log_p.clone(), sampling, uniform).tolist() == [4, 6]
