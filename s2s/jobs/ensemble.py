@@ -4,6 +4,7 @@ Trainings that differ in nothing but the seed end in models that make different 
 probabilities makes fewer. It takes as many times as long to translate, so the usual next step is `s2s distill`.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +15,13 @@ from s2s.config.schema import Config
 from s2s.console import say
 from s2s.decoding.bundle import Bundle, bundle_sum, load_bundle, save_bundle
 from s2s.decoding.translator import Translator
-from s2s.errors import S2SError, UsageError
+from s2s.errors import DataError, S2SError, UsageError
 from s2s.jobs.compare import Domain, compare_models, config_of, text_of
 from s2s.jobs.derived import deriving, refuse_occupied, specs_of
 from s2s.jobs.evaluate import mean_bleu
-from s2s.jobs.finish import best_penalty
+from s2s.jobs.finish import best_penalty, usual_length
 from s2s.jobs.test_sets import TestSet, split_of_run
-from s2s.jobs.tokenize import open_split
+from s2s.jobs.tokenize import open_split, reports_of
 from s2s.jobs.train import train
 from s2s.model import Ensemble, Transformer
 from s2s.run_folder import RunFolder, write_atomic
@@ -89,7 +90,8 @@ def ensemble(
     with deriving(folder, {"command": "ensemble", "members": sums}) as run:
         alone = [_bleu(bundle, valid) for bundle in bundles]
         if not run.config.exists():
-            save_bundle(_joined(bundles, valid, penalty=first.decode.length_penalty), run.model)
+            length = _usual_length(members, bundles[0])
+            save_bundle(_joined(bundles, valid, length, penalty=first.decode.length_penalty), run.model)
             data = first.data.model_copy(update={"train": _training_text(configs)})
             described = dump_config(first.model_copy(update={"run": str(folder), "data": data}))
             write_atomic(run.resolved, described)
@@ -131,12 +133,23 @@ def _check(members: Sequence[Path], bundles: Sequence[Bundle], sums: Mapping[str
             )
 
 
-def _joined(bundles: Sequence[Bundle], valid: TestSet, penalty: float | None) -> Bundle:
+def _usual_length(members: Sequence[Path], bundle: Bundle) -> float:
+    """See `jobs.finish.usual_length`; by the text of the first member whose folder knows it."""
+    for member in members:
+        with contextlib.suppress(DataError):
+            reports = reports_of(RunFolder(member))
+            return usual_length(reports["train"], reports["valid"], bundle)
+    say("note: no member's folder says how long its training text is: the length penalty is for validation's length")
+    return 1.0
+
+
+def _joined(bundles: Sequence[Bundle], valid: TestSet, length: float, penalty: float | None) -> Bundle:
     """One bundle of several, an ensemble among them by its members; it translates the validation text best.
 
     Args:
         bundles: Of the members.
         valid: The validation text.
+        length: Of it; see `jobs.finish.usual_length`.
         penalty: The length penalty, if one was given.
     """
     transformers: list[Transformer] = []
@@ -154,7 +167,7 @@ def _joined(bundles: Sequence[Bundle], valid: TestSet, penalty: float | None) ->
     )
     if joined.decode.beam == 1:
         return joined
-    penalty = best_penalty(Translator(joined), valid, None)[0] if penalty is None else penalty
+    penalty = best_penalty(Translator(joined), valid, None, length)[0] if penalty is None else penalty
     return replace(joined, decode=joined.decode.model_copy(update={"length_penalty": penalty}))
 
 

@@ -188,11 +188,14 @@ def evaluate_with(
     return Evaluated(run, evaluation, test_set, language, hypotheses, measured)
 
 
-def mean_bleu(hypotheses: Sequence[str], test_set: TestSet, bundle: Bundle) -> Score:
-    """BLEU; of a model with several target languages the mean of theirs, each with its own tokenisation."""
+def mean_bleu(hypotheses: Sequence[str], test_set: TestSet, bundle: Bundle, length: float = 1.0) -> Score:
+    """BLEU; of a model with several target languages the mean of theirs, each with its own tokenisation.
+
+    `length` is that of `bleu`, for a model of one target language.
+    """
     parts = test_set.by_target(bundle.targets)
     if len(parts) == 1:
-        return bleu(hypotheses, test_set.references, parts[0].target or bundle.target)
+        return bleu(hypotheses, test_set.references, parts[0].target or bundle.target, length)
     of_source: dict[str, list[str]] = {part.name: [] for part in parts}
     for source, hypothesis in zip(test_set.sources, hypotheses, strict=True):
         target = next((target for target in bundle.targets if source.startswith(f"{tag_of(target)} ")), None)

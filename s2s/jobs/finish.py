@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 from s2s.config.schema import DecodeConfig
 from s2s.console import say
+from s2s.corpus.report import SplitReport
+from s2s.decoding.bundle import Bundle
 from s2s.decoding.translator import Translator
 from s2s.errors import DataError
 from s2s.jobs.evaluate import Evaluation, evaluate_with, keep, mean_bleu, table, tell_notes
 from s2s.jobs.test_sets import TestSet, split_of_run
 from s2s.model.weights import load_weights
+from s2s.scoring.metrics import bleu_tokenizer
 from s2s.training.averaging import average_weights
 from s2s.training.checkpoint import regular_checkpoints
 
@@ -24,6 +27,12 @@ if TYPE_CHECKING:
 
 LENGTH_PENALTIES = (0.2, 0.6, 1.0, 1.4, 1.8, 2.2, 2.6, 3.0)
 """What can be chosen."""
+
+CHANCE = 0.005
+"""Two texts of a thousand sentences that are drawn from one differ by so much in words for a source word."""
+
+ANOTHER_TEXT = 0.05
+"""Stretches of one text do not differ by more."""
 
 N_SENTENCES = 1_000
 """Validation sentences that choose among them, evenly spread."""
@@ -100,12 +109,43 @@ def _candidates(session: "Session") -> "dict[str, dict[str, Tensor]]":
 def _with_search(session: "Session", choice: Choice) -> Choice:
     """With the length penalty that suits the weights in the model, unless one is given, and BLEU with it."""
     translator = Translator(session.bundle({}), session.config.train.precision)
-    penalty, value = best_penalty(translator, session.valid, choice.decode.length_penalty, session.check_stop)
+    length = usual_length(session.prepared.train.report, session.prepared.valid.report, translator.bundle)
+    given = choice.decode.length_penalty
+    penalty, value = best_penalty(translator, session.valid, given, length, session.check_stop)
     return replace(choice, decode=choice.decode.model_copy(update={"length_penalty": penalty}), bleu=value)
 
 
+def usual_length(train: SplitReport, valid: SplitReport, bundle: Bundle) -> float:
+    """What the words of validation references count, for a length that is usual in the training text.
+
+    Who translates a corpus stretch by stretch translates some of it with more words than the rest. A validation text is
+    one more stretch: how long the next one is, all the text says better (`benchmarks/quality.md`, "Weights").
+
+    Args:
+        train: Counts of the training split.
+        valid: Counts of the validation split.
+        bundle: The model.
+
+    Returns:
+        Words that the training and the validation text together have for a source word, by those that the latter has.
+        1 where that says nothing: where both differ by less than chance makes (`CHANCE`) or by more than stretches of
+        one text do (`ANOTHER_TEXT`), with several corpora or target languages, or where words are not spaced apart.
+    """
+    words = [side.words for side in (train.src, train.tgt, valid.src, valid.tgt)]
+    spaced = bleu_tokenizer(bundle.source) == bleu_tokenizer(bundle.target) == "13a"
+    if bundle.targets or len(train.identity) > 1 or not (spaced and all(words)):
+        return 1.0
+    train_src, train_tgt, valid_src, valid_tgt = words
+    length = (train_tgt + valid_tgt) / (train_src + valid_src) * valid_src / valid_tgt
+    return length if CHANCE <= abs(length - 1) <= ANOTHER_TEXT else 1.0
+
+
 def best_penalty(
-    translator: Translator, text: TestSet, given: float | None, check_stop: Callable[[], None] = lambda: None
+    translator: Translator,
+    text: TestSet,
+    given: float | None,
+    length: float = 1.0,
+    check_stop: Callable[[], None] = lambda: None,
 ) -> tuple[float, float]:
     """The length penalty with which a model translates some of a text best, and its BLEU; says what others give.
 
@@ -115,6 +155,7 @@ def best_penalty(
         translator: The model.
         text: The validation split.
         given: The penalty, if there is no choice.
+        length: See `usual_length`.
         check_stop: Called before each step of a search; it may raise.
     """
     rows = evenly_spread(len(text.sources), N_SENTENCES)
@@ -123,12 +164,13 @@ def best_penalty(
     def score(alpha: float) -> float:
         options = translator.options(length_penalty=alpha)
         hypotheses = [one.text for one in translator.translate_lines(sources, options, check_stop)]
-        return mean_bleu(hypotheses, TestSet(text.name, sources, references), translator.bundle).value
+        return mean_bleu(hypotheses, TestSet(text.name, sources, references), translator.bundle, length).value
 
     scores = climb(LENGTH_PENALTIES, 1.0, score) if given is None else {given: score(given)}
     best = max(scores, key=lambda alpha: (scores[alpha], -abs(alpha - 1.0)))
     listed = ", ".join(f"{alpha:g}: {value:.2f}" for alpha, value in sorted(scores.items()))
-    say(f"length penalty {best:g} (validation BLEU, beam {translator.bundle.decode.beam}: {listed})")
+    aim = "" if length == 1.0 else f" for {length:.3f} times the references' words, as usual in the training text"
+    say(f"length penalty {best:g} (validation BLEU{aim}, beam {translator.bundle.decode.beam}: {listed})")
     return best, scores[best]
 
 

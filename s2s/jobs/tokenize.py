@@ -21,6 +21,7 @@ from s2s.errors import ConfigError, DataError, InputMissingError
 from s2s.run_folder import RunFolder, build_folder, existing_folder, verify_folder, write_atomic
 from s2s.training.checkpoint import data_of_checkpoints
 
+_AGAIN = "s2s tokenize CONFIG makes it again."
 _MADE_FROM = "made_from.json"  # in the vocabulary's folder: from what text and options it was learnt
 
 
@@ -245,6 +246,19 @@ def _load_vocabularies(run: RunFolder) -> tuple[Vocabularies, Any]:
         return Vocabularies.load(folder), json.loads((folder / _MADE_FROM).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{_MADE_FROM} is not there or not JSON", where=str(folder)) from error
+
+
+def reports_of(run: RunFolder) -> dict[str, SplitReport]:
+    """What became of the pairs of each split of a run.
+
+    Raises:
+        DataError: Its `data.json` is not there or damaged.
+    """
+    try:
+        splits = json.loads(run.data_json.read_bytes())["splits"]
+        return {name: SplitReport.from_dict(report) for name, report in splits.items()}
+    except (OSError, ValueError, RecursionError, AttributeError, KeyError, TypeError) as error:
+        raise DataError("is not there or damaged", where=str(run.data_json), hint=_AGAIN) from error
 
 
 def _write_data_json(run: RunFolder, config: Config, reports: dict[str, SplitReport]) -> None:

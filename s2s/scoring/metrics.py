@@ -1,5 +1,6 @@
 """Scores of translations, all by sacreBLEU (Post 2018), each with the signature that makes it comparable."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,13 +39,15 @@ def bleu_tokenizer(target: str) -> str:
     return "zh" if language in _CHINESE else "char" if language in _UNSPACED else "13a"
 
 
-def bleu(hypotheses: Sequence[str], references: Sequence[str], target: str) -> Score:
+def bleu(hypotheses: Sequence[str], references: Sequence[str], target: str, length: float = 1.0) -> Score:
     """BLEU alone, of the corpus.
 
     Args:
         hypotheses: Translations, raw text.
         references: As many references.
         target: Target language; it decides BLEU's tokenisation.
+        length: What the words of the references count in the brevity penalty. If it is not 1, the score compares with
+            no other, and its signature says so.
 
     Raises:
         DataError: If there are not as many of both, or none.
@@ -53,8 +56,13 @@ def bleu(hypotheses: Sequence[str], references: Sequence[str], target: str) -> S
 
     check_counts(hypotheses, references)
     metric = BLEU(tokenize=bleu_tokenizer(target))
-    score = metric.corpus_score(list(hypotheses), [list(references)]).score
-    return Score("BLEU", float(score), str(metric.get_signature()))
+    found = metric.corpus_score(list(hypotheses), [list(references)])
+    value, signature = float(found.score), str(metric.get_signature())
+    if length != 1.0:
+        signature += f"|length:{length:.4f}"
+        if found.bp > 0:
+            value *= math.exp(min(0.0, 1 - length * found.ref_len / found.sys_len)) / found.bp
+    return Score("BLEU", value, signature)
 
 
 def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:

@@ -1,5 +1,7 @@
 """Scores against known values, with signatures."""
 
+import math
+
 import pytest
 
 from s2s.errors import DataError
@@ -20,6 +22,18 @@ def test_bleu_by_hand_and_case_counts() -> None:
     expected = 100 * (8 / 9 * 6 / 8 * 4 / 7 * 2 / 6) ** 0.25
     assert bleu([hypothesis], [reference], "de").value == pytest.approx(expected)
     assert bleu([reference.lower()], [reference], "de").value < 70
+
+
+def test_the_length_that_references_count_is_that_of_the_brevity_penalty() -> None:
+    short, long = ["a b c d e f"], ["a b c d e f g h i"]
+    plain = bleu(short, long, "de")
+    assert plain.value == pytest.approx(100 * math.exp(1 - 9 / 6))  # all that is there is right
+    assert bleu(short, long, "de", 8 / 9).value == pytest.approx(100 * math.exp(1 - 8 / 6))
+    assert bleu(short, long, "de", 0.5).value == pytest.approx(100)
+    assert bleu(short, long, "de", 1.0) == plain
+    assert bleu(long, long, "de", 1.1).value == pytest.approx(100 * math.exp(1 - 1.1))
+    assert bleu(["x"], ["a b"], "de", 0.9).value == bleu([""], ["a b"], "de", 0.9).value == 0
+    assert bleu(short, long, "de", 8 / 9).signature == f"{plain.signature}|length:0.8889"
 
 
 def test_scores_carry_signatures() -> None:
