@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 LENGTH_PENALTIES = (0.2, 0.6, 1.0, 1.4, 1.8, 2.2, 2.6, 3.0)
 """What can be chosen."""
 
-CHANCE = 0.005
-"""Two texts of a thousand sentences that are drawn from one differ by so much in words for a source word."""
+CHANCE = 0.01
+"""Samples of a thousand sentences of a text differ by no more from it in words for a source word (two deviations)."""
 
 ANOTHER_TEXT = 0.05
 """Stretches of one text do not differ by more."""
