@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 from train_speed import BUNDLED, prepared_corpus
 from transformers import MarianConfig, MarianMTModel
 
@@ -28,9 +29,15 @@ from s2s.training.trainer import Trainer
 
 
 class PlainLoop:
-    """MarianMT of a shape, and one update of it."""
+    """MarianMT of a shape, and one update of it.
 
-    def __init__(self, shape: TransformerConfig, autocast: torch.dtype | None) -> None:
+    Args:
+        shape: Its sizes.
+        autocast: Type of autocast, if any.
+        clip_norm: Largest norm of the gradient, if there is one.
+    """
+
+    def __init__(self, shape: TransformerConfig, autocast: torch.dtype | None, clip_norm: float | None = None) -> None:
         torch.manual_seed(1)
         config = MarianConfig(
             vocab_size=shape.tgt_vocab_size,
@@ -44,29 +51,36 @@ class PlainLoop:
             dropout=shape.dropout,
             attention_dropout=shape.attention_dropout,
             activation_function="relu",
+            init_std=shape.d_model**-0.5,  # the default is for a width of 1,024 and more
             scale_embedding=True,
             pad_token_id=PAD,
             eos_token_id=EOS,
             forced_eos_token_id=EOS,
             decoder_start_token_id=BOS,
         )
-        self.model, self.autocast = MarianMTModel(config).train(), autocast
+        self.model, self.autocast, self.clip_norm = MarianMTModel(config).train(), autocast, clip_norm
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-4, betas=(0.9, 0.98), eps=1e-9, fused=True)
 
+    def logits(self, batch: Batch) -> Tensor:
+        """Of the batch's targets."""
+        found: Tensor = self.model(
+            input_ids=batch.src_BS,
+            attention_mask=(batch.src_BS != PAD).long(),
+            decoder_input_ids=batch.tgt_in_BT,
+            use_cache=False,
+        ).logits
+        return found
+
     def update(self, batch: Batch) -> None:
-        """Forward, backward, Adam."""
+        """Forward, backward, clipping, Adam."""
         with torch.autocast("cpu", dtype=self.autocast, enabled=self.autocast is not None):
-            logits_BTV = self.model(
-                input_ids=batch.src_BS,
-                attention_mask=(batch.src_BS != PAD).long(),
-                decoder_input_ids=batch.tgt_in_BT,
-                use_cache=False,
-            ).logits
             loss = F.cross_entropy(
-                logits_BTV.flatten(0, 1), batch.tgt_out_BT.flatten(), ignore_index=PAD, label_smoothing=0.1
+                self.logits(batch).flatten(0, 1), batch.tgt_out_BT.flatten(), ignore_index=PAD, label_smoothing=0.1
             )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        if self.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
         self.optimizer.step()
         loss.item()
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from s2s.decoding.search import Hypothesis, SearchOptions, StepModel
+from s2s.runtime import finest_type
 from s2s.symbols import BOS, EOS, PAD, UNK
 
 S = TypeVar("S")
@@ -64,7 +65,7 @@ def sample(
     uniform_NT = torch.cat([_uniform(seed, beam, max(limits) + 1) for seed in seeds]).to(model.device)
     state = model.start(src_BS, beam)
     stay_BM = torch.arange(beam, device=model.device).expand(n_sentences, beam)
-    log_p_N = torch.zeros(n_sentences * beam, dtype=torch.float64, device=model.device)
+    log_p_N = torch.zeros(n_sentences * beam, dtype=finest_type(model.device), device=model.device)
     over_N = torch.zeros(n_sentences * beam, dtype=torch.bool, device=model.device)
     cut_N = torch.zeros_like(over_N)
     pieces: list[Tensor] = []
@@ -105,9 +106,9 @@ def _draw(log_p_NV: Tensor, sampling: Sampling, uniform_N: Tensor) -> Tensor:
     if sampling.top_p < 1.0:
         before_NK = p_NK.cumsum(dim=1) - p_NK
         p_NK = p_NK.masked_fill(before_NK >= sampling.top_p * p_NK.sum(dim=1, keepdim=True), 0.0)
-    cumulative_NK = p_NK.cumsum(dim=1, dtype=torch.float64)
+    cumulative_NK = p_NK.cumsum(dim=1, dtype=finest_type(p_NK.device))
     all_N1 = cumulative_NK[:, -1:].contiguous()
-    place_N1 = torch.searchsorted(cumulative_NK, uniform_N.double()[:, None] * all_N1, right=True)
+    place_N1 = torch.searchsorted(cumulative_NK, uniform_N.to(all_N1.dtype)[:, None] * all_N1, right=True)
     # where rounding leads one too far, the last piece; where nothing is a number, the end symbol
     last_N1 = torch.searchsorted(cumulative_NK, all_N1).clamp(max=p_NK.size(1) - 1)
     chosen_N1 = torch.minimum(place_N1, last_N1)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from s2s.decoding.candidates import Candidates, Forbid
 from s2s.decoding.constraints import Constraints
+from s2s.runtime import finest_type
 from s2s.symbols import BOS, EOS, PAD, UNK
 
 S = TypeVar("S")
@@ -234,7 +235,7 @@ class _BeamSearch(Generic[S]):
 
     def _leave_done(self, parents_BM: Tensor, at_limit_B: Tensor) -> None:
         """Note which sentences are done: at the limit, or nothing that lives can enter their n best."""
-        hopeless_B = self.sums_BM[:, 0].double() / self.longest_B <= self.wanted_B
+        hopeless_B = self.sums_BM[:, 0].to(finest_type(self.sums_BM.device)) / self.longest_B <= self.wanted_B
         self.done_B = self.done_B | at_limit_B | hopeless_B | (self.sums_BM[:, 0] == float("-inf"))
         n_done = int(self.done_B.sum())
         if n_done == len(self.sentences):

@@ -4,7 +4,6 @@ Trainings that differ in nothing but the seed end in models that make different 
 probabilities makes fewer. It takes as many times as long to translate, so the usual next step is `s2s distill`.
 """
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -90,8 +89,7 @@ def ensemble(
     with deriving(folder, {"command": "ensemble", "members": sums}) as run:
         alone = [_bleu(bundle, valid) for bundle in bundles]
         if not run.config.exists():
-            length = _usual_length(members, bundles[0])
-            save_bundle(_joined(bundles, valid, length, penalty=first.decode.length_penalty), run.model)
+            save_bundle(_joined(bundles, members[0], valid, penalty=first.decode.length_penalty), run.model)
             data = first.data.model_copy(update={"train": _training_text(configs)})
             described = dump_config(first.model_copy(update={"run": str(folder), "data": data}))
             write_atomic(run.resolved, described)
@@ -133,23 +131,13 @@ def _check(members: Sequence[Path], bundles: Sequence[Bundle], sums: Mapping[str
             )
 
 
-def _usual_length(members: Sequence[Path], bundle: Bundle) -> float:
-    """See `jobs.finish.usual_length`; by the text of the first member whose folder knows it."""
-    for member in members:
-        with contextlib.suppress(DataError):
-            reports = reports_of(RunFolder(member))
-            return usual_length(reports["train"], reports["valid"], bundle)
-    say("note: no member's folder says how long its training text is: the length penalty is for validation's length")
-    return 1.0
-
-
-def _joined(bundles: Sequence[Bundle], valid: TestSet, length: float, penalty: float | None) -> Bundle:
+def _joined(bundles: Sequence[Bundle], first: Path, valid: TestSet, penalty: float | None) -> Bundle:
     """One bundle of several, an ensemble among them by its members; it translates the validation text best.
 
     Args:
         bundles: Of the members.
-        valid: The validation text.
-        length: Of it; see `jobs.finish.usual_length`.
+        first: Run folder of the first, which says how long its training text is.
+        valid: The validation text, that of the first.
         penalty: The length penalty, if one was given.
     """
     transformers: list[Transformer] = []
@@ -167,7 +155,13 @@ def _joined(bundles: Sequence[Bundle], valid: TestSet, length: float, penalty: f
     )
     if joined.decode.beam == 1:
         return joined
-    penalty = best_penalty(Translator(joined), valid, None, length)[0] if penalty is None else penalty
+    if penalty is None:
+        length = 1.0
+        try:
+            length = usual_length(*reports_of(RunFolder(first)), joined)
+        except DataError as error:
+            say(f"note: {error.where} {error.what}: the length penalty is for translations as long as validation's")
+        penalty = best_penalty(Translator(joined), valid, None, length)[0]
     return replace(joined, decode=joined.decode.model_copy(update={"length_penalty": penalty}))
 
 

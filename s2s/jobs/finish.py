@@ -29,7 +29,8 @@ LENGTH_PENALTIES = (0.2, 0.6, 1.0, 1.4, 1.8, 2.2, 2.6, 3.0)
 """What can be chosen."""
 
 CHANCE = 0.01
-"""Samples of a thousand sentences of a text differ by no more from it in words for a source word (two deviations)."""
+"""Samples of a thousand sentences of a text differ by no more from it in words for a source word (two deviations);
+smaller ones do by more."""
 
 ANOTHER_TEXT = 0.05
 """Stretches of one text do not differ by more."""
@@ -47,7 +48,7 @@ class Choice:
         nll: Of the split.
         greedy_bleu: Of it.
         decode: The search with its best length penalty.
-        bleu: With that search; none if it was not looked for.
+        bleu: With that search, for the `usual_length`; none if it was not looked for.
     """
 
     name: str
@@ -129,7 +130,8 @@ def usual_length(train: SplitReport, valid: SplitReport, bundle: Bundle) -> floa
     Returns:
         Words that the training and the validation text together have for a source word, by those that the latter has.
         1 where that says nothing: where both differ by less than chance makes (`CHANCE`) or by more than stretches of
-        one text do (`ANOTHER_TEXT`), with several corpora or target languages, or where words are not spaced apart.
+        one text do (`ANOTHER_TEXT`), with several training corpora, as what `adapt` and `distill` train on, with target
+        tags, or where words are not spaced apart.
     """
     words = [side.words for side in (train.src, train.tgt, valid.src, valid.tgt)]
     spaced = bleu_tokenizer(bundle.source) == bleu_tokenizer(bundle.target) == "13a"
@@ -137,7 +139,8 @@ def usual_length(train: SplitReport, valid: SplitReport, bundle: Bundle) -> floa
         return 1.0
     train_src, train_tgt, valid_src, valid_tgt = words
     length = (train_tgt + valid_tgt) / (train_src + valid_src) * valid_src / valid_tgt
-    return length if CHANCE <= abs(length - 1) <= ANOTHER_TEXT else 1.0
+    chance = CHANCE * max(1.0, (1_000 / max(1, valid.kept)) ** 0.5)
+    return length if chance <= abs(length - 1) <= ANOTHER_TEXT else 1.0
 
 
 def best_penalty(
@@ -150,6 +153,7 @@ def best_penalty(
     """The length penalty with which a model translates some of a text best, and its BLEU; says what others give.
 
     Models differ in how much too short their translations come out; the penalty that suits changes BLEU by some tenths.
+    BLEU for another length than 1 compares with that of the same text for the same length alone.
 
     Args:
         translator: The model.
@@ -161,16 +165,23 @@ def best_penalty(
     rows = evenly_spread(len(text.sources), N_SENTENCES)
     sources, references = ([side[row] for row in rows] for side in (text.sources, text.references))
 
+    plain: dict[float, float] = {}
+
     def score(alpha: float) -> float:
         options = translator.options(length_penalty=alpha)
         hypotheses = [one.text for one in translator.translate_lines(sources, options, check_stop)]
-        return mean_bleu(hypotheses, TestSet(text.name, sources, references), translator.bundle, length).value
+        chosen = TestSet(text.name, sources, references)
+        plain[alpha] = mean_bleu(hypotheses, chosen, translator.bundle).value
+        return plain[alpha] if length == 1.0 else mean_bleu(hypotheses, chosen, translator.bundle, length).value
 
     scores = climb(LENGTH_PENALTIES, 1.0, score) if given is None else {given: score(given)}
     best = max(scores, key=lambda alpha: (scores[alpha], -abs(alpha - 1.0)))
     listed = ", ".join(f"{alpha:g}: {value:.2f}" for alpha, value in sorted(scores.items()))
-    aim = "" if length == 1.0 else f" for {length:.3f} times the references' words, as usual in the training text"
-    say(f"length penalty {best:g} (validation BLEU{aim}, beam {translator.bundle.decode.beam}: {listed})")
+    beam = f"beam {translator.bundle.decode.beam}"
+    if length != 1.0:
+        aim = f"for {length:.3f} times the references' words, as usual in the training text"
+        listed = f"{plain[best]:.2f}; {aim}, {listed}"
+    say(f"length penalty {best:g} (validation BLEU, {beam}: {listed})")
     return best, scores[best]
 
 

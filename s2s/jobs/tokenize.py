@@ -248,16 +248,16 @@ def _load_vocabularies(run: RunFolder) -> tuple[Vocabularies, Any]:
         raise DataError(f"{_MADE_FROM} is not there or not JSON", where=str(folder)) from error
 
 
-def reports_of(run: RunFolder) -> dict[str, SplitReport]:
-    """What became of the pairs of each split of a run.
+def reports_of(run: RunFolder) -> tuple[SplitReport, SplitReport]:
+    """What became of the pairs of a run's training and validation split.
 
     Raises:
         DataError: Its `data.json` is not there or damaged.
     """
     try:
         splits = json.loads(run.data_json.read_bytes())["splits"]
-        return {name: SplitReport.from_dict(report) for name, report in splits.items()}
-    except (OSError, ValueError, RecursionError, AttributeError, KeyError, TypeError) as error:
+        return SplitReport.from_dict(splits["train"]), SplitReport.from_dict(splits["valid"])
+    except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
         raise DataError("is not there or damaged", where=str(run.data_json), hint=_AGAIN) from error
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from s2s.model.loss import label_smoothed_loss
+from s2s.runtime import finest_type
 
 
 def plain_consistency_loss(
@@ -63,7 +64,7 @@ class _ConsistencyLoss(torch.autograd.Function):
         grad_weight_VD = torch.zeros_like(weight_VD)
         low = hidden_2ND.new_empty(2 * min(chunk, n), v)  # in the type of the products
         buffers = [low.new_empty(low.numel(), dtype=torch.promote_types(dtype, torch.float32)) for _ in range(3)]
-        nll = torch.zeros((), dtype=torch.float32 if low.device.type == "mps" else torch.float64, device=low.device)
+        nll = torch.zeros((), dtype=finest_type(low.device), device=low.device)
         loss = torch.zeros_like(nll)
         for start in range(0, n, chunk):
             here = slice(start, start + chunk)

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from s2s.runtime import finest_type
+
 
 def label_smoothed_loss(logits_NV: Tensor, target_N: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
     """Cross-entropy against (1 - ε) one-hot + ε / V, the definition.
@@ -46,7 +48,7 @@ class _ProjectionLoss(torch.autograd.Function):
         n, v = hidden_ND.size(0), weight_VD.size(0)
         dtype = hidden_ND.dtype
         weight = weight_VD.to(dtype)
-        precise = torch.float32 if hidden_ND.device.type == "mps" else torch.float64  # MPS has no float64
+        precise = finest_type(hidden_ND.device)
         grad_hidden_ND = torch.empty_like(hidden_ND)
         grad_weight_VD = torch.zeros_like(weight_VD)
         low_CV = hidden_ND.new_empty(min(chunk, n), v)  # in the type of the products

@@ -26,7 +26,7 @@ from s2s.corpus.store import EncodedSplit
 from s2s.model import Transformer, projection_loss
 from s2s.model.consistency import consistency_loss
 from s2s.model.dropout import Dropout
-from s2s.runtime import seed_of_step, set_threads
+from s2s.runtime import finest_type, seed_of_step, set_threads
 
 _PIECES_PER_WORKER = 512  # below so many of a batch's budget, a worker is not worth its while
 
@@ -146,7 +146,7 @@ class GradientWorkers:
         check_stop: Callable[[], None],
     ) -> Tensor:
         """Add the gradient of some batches' share of the mean to `model`; sums of loss and NLL."""
-        sums = torch.zeros(2, dtype=torch.float32 if self.device.type == "mps" else torch.float64, device=self.device)
+        sums = torch.zeros(2, dtype=finest_type(self.device), device=self.device)
         for number, indices in enumerate(batches):
             if number:
                 check_stop()

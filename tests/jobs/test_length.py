@@ -1,22 +1,27 @@
 """For which length of translations the length penalty is chosen."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from s2s.config.schema import Config
 from s2s.corpus.report import SideReport, SplitReport
 from s2s.decoding.bundle import Bundle
+from s2s.jobs import ensemble as ensembles
 from s2s.jobs import finish
 from s2s.jobs import train as job
 from s2s.jobs.finish import best_penalty, usual_length
 from s2s.jobs.test_sets import TestSet
+from s2s.run_folder import RunFolder
+from s2s.scoring.metrics import bleu
 from tests.small_corpus import small_config
 
 
-def counts(src: int, tgt: int, n_corpora: int = 1) -> SplitReport:
-    return SplitReport([{}] * n_corpora, src=SideReport(words=src), tgt=SideReport(words=tgt))
+def counts(src: int, tgt: int, n_corpora: int = 1, n: int = 1_000) -> SplitReport:
+    return SplitReport([{}] * n_corpora, kept=n, src=SideReport(words=src), tgt=SideReport(words=tgt))
 
 
 def languages(source: str = "en", target: str = "de", targets: tuple[str, ...] = ()) -> Any:
@@ -37,6 +42,7 @@ def test_it_is_that_of_both_texts_together() -> None:
     ("train", "valid", "bundle"),
     [
         (counts(9_000, 9_000), counts(1_000, 1_008), languages()),  # chance
+        (counts(9_000, 9_000), counts(1_000, 1_030, n=90), languages()),  # in so small a text
         (counts(9_000, 9_000), counts(1_000, 1_100), languages()),  # another text
         (counts(9_000, 9_000), counts(1_000, 900), languages()),
         (counts(9_000, 9_000, n_corpora=2), counts(1_000, 1_040), languages()),
@@ -67,24 +73,43 @@ class Longer:
 
 def test_translations_are_no_longer_than_usual(capsys: pytest.CaptureFixture[str]) -> None:
     references = [f"w0 w1 w2 w3 w4 w5 w6 w7 w8 w9 w10 x{number}" for number in range(10)]
+
+    def plain(penalty: float) -> float:
+        return bleu(
+            [one.text for one in translator.translate_lines(text.sources, penalty, None)], references, "de"
+        ).value
+
     text = TestSet("valid", [f"s{number}" for number in range(10)], references)
     translator: Any = Longer()
-    longest, bleu = best_penalty(translator, text, None)
-    shorter, other_bleu = best_penalty(translator, text, None, 8 / 12)
+    longest, value = best_penalty(translator, text, None)
+    shorter, other_value = best_penalty(translator, text, None, 8 / 12)
     assert shorter < longest
-    assert other_bleu > bleu  # what is missing at the end is not held against it
-    assert "for 0.667 times the references' words" in capsys.readouterr().err
+    assert other_value > value  # what is missing at the end is not held against it
+    said = capsys.readouterr().err
+    assert "for 0.667 times the references' words" in said
+    assert f"length penalty {shorter:g} (validation BLEU, beam 5: {plain(shorter):.2f}; for" in said
     assert best_penalty(translator, text, 2.6, 8 / 12)[0] == 2.6
 
 
-def test_training_looks_at_both_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """Its validation references are a tenth longer than its training text."""
     config = small_config(tmp_path, max_steps=20, validate_every=20)
-    lines = (tmp_path / "train.en").read_text("utf-8").splitlines()
-    targets = (tmp_path / "train.de").read_text("utf-8").splitlines()
-    (tmp_path / "valid.en").write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    longer = [f"{line} rot" if number % 10 == 0 else line for number, line in enumerate(targets)]
-    (tmp_path / "valid.de").write_text("".join(f"{line}\n" for line in longer), "utf-8")
+    texts = {side: (tmp_path / f"train.{side}").read_text("utf-8").splitlines() for side in ("en", "de")}
+    texts["de"] = [f"{line} rot" if number % 10 < 3 else line for number, line in enumerate(texts["de"])]
+    for side, lines in texts.items():
+        (tmp_path / f"valid.{side}").write_text("".join(f"{line}\n" for line in lines), "utf-8")
     data = config.data.model_copy(update={"valid": str(tmp_path / "valid.{en,de}")})
+    return config.model_copy(update={"data": data})
+
+
+def expected(config: Config) -> float:
+    n_words = len((Path(config.run).parent / "train.en").read_text("utf-8").split())
+    return (2 * n_words + 18) / (2 * n_words) / ((n_words + 18) / n_words)
+
+
+def spied(monkeypatch: pytest.MonkeyPatch, module: Any) -> list[float]:
+    """The lengths for which penalties are looked for."""
     seen: list[float] = []
     search = finish.best_penalty
 
@@ -92,8 +117,31 @@ def test_training_looks_at_both_texts(tmp_path: Path, monkeypatch: pytest.Monkey
         seen.append(arguments[3])
         return search(*arguments)
 
-    monkeypatch.setattr(finish, "best_penalty", noted)
-    job.train(config.model_copy(update={"data": data}))
-    n_words = sum(len(line.split()) for line in lines)
-    assert seen[0] == pytest.approx((2 * n_words + 6) / (2 * n_words) / ((n_words + 6) / n_words))
-    assert 0.95 < seen[0] < 0.995
+    monkeypatch.setattr(module, "best_penalty", noted)
+    return seen
+
+
+def test_training_and_ensembles_look_at_both_texts(
+    config: Config, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = spied(monkeypatch, finish)
+    first = job.train(config).run
+    assert seen[0] == pytest.approx(expected(config))
+    assert 0.95 < seen[0] < 0.96
+    second = config.model_copy(update={"run": f"{config.run}-2", "train": config.train.model_copy(update={"seed": 2})})
+    runs = [first, job.train(second).run]
+    seen = spied(monkeypatch, ensembles)
+    folder = first.parent
+    ensembles.ensemble(runs, folder / "both")
+    assert seen == [pytest.approx(expected(config))]
+    for damage in ("[]", '{"splits": {}}', '{"splits": {"train": 1, "valid": 2}}', "no", None):
+        data_json = RunFolder(first).data_json
+        data_json.unlink(missing_ok=True)
+        if damage is not None:
+            data_json.write_text(damage, "utf-8")
+        shutil.rmtree(folder / "both")
+        seen.clear()
+        capsys.readouterr()
+        ensembles.ensemble(runs, folder / "both")
+        assert seen == [1.0]
+        assert f"{data_json} is not there or damaged" in capsys.readouterr().err
