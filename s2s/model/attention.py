@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from s2s.model.rows import Rows
+
 
 def scaled_dot_product_attention(
     q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, mask: Tensor | None = None
@@ -56,8 +58,6 @@ def _fused_attention(
 class MultiHeadAttention(nn.Module):
     """Section 3.2.2: H attentions side by side, from four linear maps.
 
-    Keys and values are projected apart from the queries (`keys_values`), so that a decoder can keep them.
-
     Args:
         d_model: Width D of queries, memory and output.
         n_heads: H; divides `d_model`.
@@ -73,54 +73,45 @@ class MultiHeadAttention(nn.Module):
         self.value = nn.Linear(d_model, d_model)
         self.output = nn.Linear(d_model, d_model)
 
-    def _split(self, x_BTD: Tensor) -> Tensor:
-        """Give each head its share of the width: `(B, T, D)` to `(B, H, T, K)`."""
+    def _split(self, x: Tensor, rows: Rows | None) -> Tensor:
+        """Give each head its share of the width: `(B, T, D)`, or the real positions `(N, D)`, to `(B, H, T, K)`."""
+        x_BTD = x if rows is None else rows.fill(x)
         b, t, d = x_BTD.shape
         return x_BTD.view(b, t, self.n_heads, d // self.n_heads).transpose(1, 2)
 
-    def keys_values(self, memory_BSD: Tensor) -> tuple[Tensor, Tensor]:
-        """Project what is attended to: keys and values, each `(B, H, S, K)`."""
-        return self._split(self.key(memory_BSD)), self._split(self.value(memory_BSD))
-
-    def attend(
+    def forward(
         self,
-        x_BTD: Tensor,
-        k_BHSK: Tensor,
-        v_BHSK: Tensor,
+        x: Tensor,
+        memory: Tensor,
         mask: Tensor | None = None,
         causal: bool = False,
         weights: list[Tensor] | None = None,
+        rows: Rows | None = None,
+        memory_rows: Rows | None = None,
     ) -> Tensor:
-        """Attend from `x_BTD` to projected keys and values.
+        """Attend from `x` to `memory`; self-attention when they are the same.
 
         Args:
-            x_BTD: Where the queries come from.
-            k_BHSK: Keys from `keys_values`.
-            v_BHSK: Values from `keys_values`.
+            x: Where the queries come from, `(B, T, D)`, or `(N, D)` with `rows`.
+            memory: What is attended to, `(B, S, D)`, or its real positions alone with `memory_rows`.
             mask: Boolean, broadcastable to `(B, H, T, S)`; true where a query may attend.
             causal: Position t attends to positions 0 to t only. Not together with `mask`.
             weights: If given, the weights `(B, H, T, S)` are appended to it. Only then are they computed apart.
+            rows: Where `x` is real, if it is only that.
+            memory_rows: Where `memory` is.
 
         Returns:
-            `(B, T, D)`.
+            As `x`.
         """
-        q_BHTK = self._split(self.query(x_BTD))
+        q_BHTK = self._split(self.query(x), rows)
+        k_BHSK = self._split(self.key(memory), memory_rows)
+        v_BHSK = self._split(self.value(memory), memory_rows)
         if weights is None:
             dropout = self.dropout if self.training else 0.0
             out_BHTK = _fused_attention(q_BHTK, k_BHSK, v_BHSK, mask, dropout, causal)
         else:
-            mask = causal_mask(x_BTD.size(1), x_BTD.device) if causal else mask
+            mask = causal_mask(q_BHTK.size(2), x.device) if causal else mask
             out_BHTK, weights_BHTS = scaled_dot_product_attention(q_BHTK, k_BHSK, v_BHSK, mask)
             weights.append(weights_BHTS)
-        return self.output(out_BHTK.transpose(1, 2).reshape(x_BTD.shape))  # type: ignore[no-any-return]
-
-    def forward(
-        self,
-        x_BTD: Tensor,
-        memory_BSD: Tensor,
-        mask: Tensor | None = None,
-        causal: bool = False,
-        weights: list[Tensor] | None = None,
-    ) -> Tensor:
-        """Attend from `x_BTD` to `memory_BSD`; self-attention when they are the same. See `attend`."""
-        return self.attend(x_BTD, *self.keys_values(memory_BSD), mask, causal, weights)
+        out_BTD = out_BHTK.transpose(1, 2).flatten(2)
+        return self.output(out_BTD if rows is None else rows.cut(out_BTD))  # type: ignore[no-any-return]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from s2s.model.attention import MultiHeadAttention
 from s2s.model.config import TransformerConfig
 from s2s.model.dropout import Dropout
+from s2s.model.rows import Rows
 
 
 class FeedForward(nn.Module):
@@ -22,7 +23,7 @@ class FeedForward(nn.Module):
         self.outer = nn.Linear(d_ff, d_model)
 
     def forward(self, x_BTD: Tensor) -> Tensor:
-        """Map `(B, T, D)` to the same shape."""
+        """Map `(B, T, D)`, or any other positions of width D, to the same shape."""
         return self.outer(self.inner(x_BTD).relu())  # type: ignore[no-any-return]
 
 
@@ -64,18 +65,25 @@ class EncoderLayer(nn.Module):
         self.around_self_attention = Residual(config)
         self.around_feed_forward = Residual(config)
 
-    def forward(self, x_BSD: Tensor, src_mask: Tensor | None, weights: list[Tensor] | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        src_mask: Tensor | None,
+        weights: list[Tensor] | None = None,
+        rows: Rows | None = None,
+    ) -> Tensor:
         """Encode one layer further.
 
         Args:
-            x_BSD: The layer below.
+            x: The layer below, `(B, S, D)`, or its real positions alone with `rows`.
             src_mask: `(B, 1, 1, S)`, true at real pieces; none if there is no padding.
             weights: If given, this layer's attention weights `(B, H, S, S)` are appended.
+            rows: Where `x` is real, if it is only that.
         """
-        x_BSD = self.around_self_attention(
-            x_BSD, lambda y_BSD: self.self_attention(y_BSD, y_BSD, src_mask, weights=weights)
+        x = self.around_self_attention(
+            x, lambda y: self.self_attention(y, y, src_mask, weights=weights, rows=rows, memory_rows=rows)
         )
-        return self.around_feed_forward(x_BSD, self.feed_forward)  # type: ignore[no-any-return]
+        return self.around_feed_forward(x, self.feed_forward)  # type: ignore[no-any-return]
 
 
 class DecoderLayer(nn.Module):
@@ -91,19 +99,27 @@ class DecoderLayer(nn.Module):
         self.around_feed_forward = Residual(config)
 
     def forward(
-        self, x_BTD: Tensor, memory_BSD: Tensor, src_mask: Tensor | None, weights: list[Tensor] | None = None
+        self,
+        x: Tensor,
+        memory: Tensor,
+        src_mask: Tensor | None,
+        weights: list[Tensor] | None = None,
+        rows: Rows | None = None,
+        src_rows: Rows | None = None,
     ) -> Tensor:
         """Decode one layer further, all target positions at once.
 
         Args:
-            x_BTD: The layer below.
-            memory_BSD: The encoder's output.
+            x: The layer below, `(B, T, D)`, or its real positions alone with `rows`.
+            memory: The encoder's output, `(B, S, D)`, or its real positions alone with `src_rows`.
             src_mask: `(B, 1, 1, S)`, true at real pieces; none if there is no padding.
             weights: If given, this layer's encoder-decoder attention weights `(B, H, T, S)` are appended.
+            rows: Where `x` is real, if it is only that.
+            src_rows: Where `memory` is.
         """
         # padding stands to the right, so the mask for the future also hides it from every real position
-        x_BTD = self.around_self_attention(x_BTD, lambda y_BTD: self.self_attention(y_BTD, y_BTD, causal=True))
-        x_BTD = self.around_cross_attention(
-            x_BTD, lambda y_BTD: self.cross_attention(y_BTD, memory_BSD, src_mask, weights=weights)
+        x = self.around_self_attention(x, lambda y: self.self_attention(y, y, causal=True, rows=rows, memory_rows=rows))
+        x = self.around_cross_attention(
+            x, lambda y: self.cross_attention(y, memory, src_mask, weights=weights, rows=rows, memory_rows=src_rows)
         )
-        return self.around_feed_forward(x_BTD, self.feed_forward)  # type: ignore[no-any-return]
+        return self.around_feed_forward(x, self.feed_forward)  # type: ignore[no-any-return]

@@ -11,8 +11,7 @@ from s2s.model.config import TransformerConfig
 from s2s.model.dropout import Dropout
 from s2s.model.layers import DecoderLayer, EncoderLayer
 from s2s.model.positions import PositionalEncoding
-
-PAD = 0  # the id that every vocabulary gives to padding
+from s2s.model.rows import PAD, Rows
 
 
 class Transformer(nn.Module):
@@ -58,51 +57,68 @@ class Transformer(nn.Module):
         """Number of trained numbers; a shared matrix counts once."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    def embed(self, ids_BT: Tensor, embedding: nn.Embedding, start: int = 0) -> Tensor:
-        """Sections 3.4 and 3.5: embeddings × √D plus positions from `start` on, then dropout. `(B, T, D)`."""
-        x_BTD = embedding(ids_BT) * math.sqrt(self.config.d_model)
-        return self.dropout(self.positions(x_BTD, start))  # type: ignore[no-any-return]
+    def embed(self, ids_BT: Tensor, embedding: nn.Embedding, start: int = 0, rows: Rows | None = None) -> Tensor:
+        """Sections 3.4 and 3.5: embeddings × √D plus positions from `start` on, then dropout.
+
+        `(B, T, D)`; with `rows` the real positions alone, `(N, D)`.
+        """
+        x_BTD = self.positions(embedding(ids_BT) * math.sqrt(self.config.d_model), start)
+        return self.dropout(x_BTD if rows is None else rows.cut(x_BTD))  # type: ignore[no-any-return]
 
     @staticmethod
     def mask(src_BS: Tensor) -> Tensor:
         """Mask `(B, 1, 1, S)`, true at real pieces and false at padding."""
         return (src_BS != PAD)[:, None, None, :]
 
-    def encode(self, src_BS: Tensor, weights: list[Tensor] | None = None) -> Tensor:
+    def encode(self, src_BS: Tensor, weights: list[Tensor] | None = None, rows: Rows | None = None) -> Tensor:
         """Encode source ids.
 
         Args:
             src_BS: Source ids, end symbol included, padded to the right.
             weights: If given, each layer's self-attention weights `(B, H, S, S)` are appended.
+            rows: Where `src_BS` is real, to compute nothing for its padding.
 
         Returns:
-            The memory `(B, S, D)`.
+            The memory `(B, S, D)`; with `rows` its real positions alone.
         """
         src_mask = self.mask(src_BS)
-        x_BSD = self.embed(src_BS, self.src_embedding)
+        x = self.embed(src_BS, self.src_embedding, rows=rows)
         for layer in self.encoder:
-            x_BSD = layer(x_BSD, src_mask, weights)
-        return self.encoder_norm(x_BSD)  # type: ignore[no-any-return]
+            x = layer(x, src_mask, weights, rows)
+        return self.encoder_norm(x)  # type: ignore[no-any-return]
 
     def decode(
-        self, tgt_in_BT: Tensor, memory_BSD: Tensor, src_BS: Tensor, weights: list[Tensor] | None = None
+        self,
+        tgt_in_BT: Tensor,
+        memory: Tensor,
+        src_BS: Tensor,
+        weights: list[Tensor] | None = None,
+        rows: Rows | None = None,
+        src_rows: Rows | None = None,
     ) -> Tensor:
         """Decode all target positions at once, each seeing only those before it.
 
         Args:
             tgt_in_BT: Target ids shifted right: begin symbol first, padded to the right.
-            memory_BSD: From `encode`.
+            memory: From `encode`.
             src_BS: The ids that were encoded (for their padding).
             weights: If given, each layer's encoder-decoder attention weights `(B, H, T, S)` are appended.
+            rows: Where `tgt_in_BT` is real, to compute nothing for its padding.
+            src_rows: As in `encode`.
 
         Returns:
-            Hidden states `(B, T, D)`, ready for `projection`.
+            Hidden states `(B, T, D)`, ready for `projection`; with `rows` those of real positions alone, `(N, D)`.
         """
         src_mask = self.mask(src_BS)
-        x_BTD = self.embed(tgt_in_BT, self.tgt_embedding)
+        x = self.embed(tgt_in_BT, self.tgt_embedding, rows=rows)
         for layer in self.decoder:
-            x_BTD = layer(x_BTD, memory_BSD, src_mask, weights)
-        return self.decoder_norm(x_BTD)  # type: ignore[no-any-return]
+            x = layer(x, memory, src_mask, weights, rows, src_rows)
+        return self.decoder_norm(x)  # type: ignore[no-any-return]
+
+    def decode_real(self, src_BS: Tensor, tgt_in_BT: Tensor) -> Tensor:
+        """What `decode` gives at real target positions, `(N, D)`, sequence by sequence, computed for those alone."""
+        rows, src_rows = Rows(tgt_in_BT), Rows(src_BS)
+        return self.decode(tgt_in_BT, self.encode(src_BS, rows=src_rows), src_BS, None, rows, src_rows)
 
     def forward(self, src_BS: Tensor, tgt_in_BT: Tensor) -> Tensor:
         """Logits `(B, T, V)` of the piece that follows each target position."""

@@ -165,16 +165,20 @@ class GradientWorkers:
         with torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None):
             if self.config.consistency:  # the same pairs twice; dropout makes them differ
                 src_BS, tgt_in_BT = src_BS.repeat(2, 1), tgt_in_BT.repeat(2, 1)
-            hidden_BTD = model.decode(tgt_in_BT, model.encode(src_BS), src_BS)
+            # the projection is the largest part of a small model: no padding in it, and in the layers where that pays
+            if self.device.type == "cpu" and self.autocast is None:
+                hidden_ND = model.decode_real(src_BS, tgt_in_BT)
+            else:
+                hidden_BTD = model.decode(tgt_in_BT, model.encode(src_BS), src_BS)
+                n_passes = 2 if self.config.consistency else 1
+                hidden_ND = hidden_BTD.view(n_passes, -1, hidden_BTD.size(2)).index_select(1, real_N).flatten(0, 1)
         if self.autocast is not None:  # a last layer norm gives float32; the largest product shall be in bf16 too
-            hidden_BTD = hidden_BTD.to(self.autocast)
-        # the projection is the largest part of a small model: no padding in it
+            hidden_ND = hidden_ND.to(self.autocast)
         target_N = tgt_out_BT.flatten().index_select(0, real_N)
         weight_VD, smoothing = model.projection.weight, self.config.label_smoothing
         if self.config.consistency:
-            hidden_2ND = hidden_BTD.view(2, -1, hidden_BTD.size(-1)).index_select(1, real_N)
+            hidden_2ND = hidden_ND.view(2, -1, hidden_ND.size(1))
             return consistency_loss(hidden_2ND, weight_VD, target_N, smoothing, self.config.consistency)
-        hidden_ND = hidden_BTD.flatten(0, 1).index_select(0, real_N)
         return projection_loss(hidden_ND, weight_VD, target_N, smoothing)
 
     def _to_device(self, tensor: Tensor) -> Tensor:
