@@ -60,13 +60,6 @@ def autocast_type(precision: str, device: "torch.device", *, training: bool = Fa
     return None
 
 
-def finest_type(device: "torch.device") -> "torch.dtype":
-    """The type for sums on a device: float64, but for MPS, which has none."""
-    import torch
-
-    return torch.float32 if device.type == "mps" else torch.float64
-
-
 def cpu_has_bf16() -> bool:
     """Whether this processor multiplies in bfloat16, as far as torch tells."""
     import torch

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from s2s.decoding.search import Hypothesis, SearchOptions, StepModel
-from s2s.runtime import finest_type
+from s2s.model.loss import finest_type
 from s2s.symbols import BOS, EOS, PAD, UNK
 
 S = TypeVar("S")

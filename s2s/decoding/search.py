@@ -13,7 +13,7 @@ from torch import Tensor
 
 from s2s.decoding.candidates import Candidates, Forbid
 from s2s.decoding.constraints import Constraints
-from s2s.runtime import finest_type
+from s2s.model.loss import finest_type
 from s2s.symbols import BOS, EOS, PAD, UNK
 
 S = TypeVar("S")

@@ -11,8 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from s2s.model.loss import label_smoothed_loss
-from s2s.runtime import finest_type
+from s2s.model.loss import finest_type, label_smoothed_loss
 
 
 def plain_consistency_loss(

@@ -8,7 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from s2s.runtime import finest_type
+
+def finest_type(device: torch.device) -> torch.dtype:
+    """The type for sums on a device: float64, but for MPS, which has none."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def label_smoothed_loss(logits_NV: Tensor, target_N: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:

@@ -26,7 +26,8 @@ from s2s.corpus.store import EncodedSplit
 from s2s.model import Transformer, projection_loss
 from s2s.model.consistency import consistency_loss
 from s2s.model.dropout import Dropout
-from s2s.runtime import finest_type, seed_of_step, set_threads
+from s2s.model.loss import finest_type
+from s2s.runtime import seed_of_step, set_threads
 
 _PIECES_PER_WORKER = 512  # below so many of a batch's budget, a worker is not worth its while
 

@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves
 from s2s.decoding import sampling, search
 from s2s.decoding.sampling import Sampling, sample
 from s2s.decoding.search import SearchOptions
-from s2s.runtime import finest_type
+from s2s.model.loss import finest_type
 from s2s.symbols import EOS
 
 
