@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -13,15 +14,45 @@ from s2s.runtime import autocast_type
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("has_bf16", [False, True])
-def test_a_processor_with_bfloat16_trains_in_it_and_translates_in_float32(
-    monkeypatch: pytest.MonkeyPatch, has_bf16: bool
+@pytest.fixture
+def _measured_anew() -> Iterator[None]:
+    runtime.cpu_gains_by_bf16.cache_clear()
+    yield
+    runtime.cpu_gains_by_bf16.cache_clear()
+
+
+@pytest.mark.parametrize("gains", [False, True])
+def test_a_processor_that_gains_by_bfloat16_trains_in_it_and_translates_in_float32(
+    monkeypatch: pytest.MonkeyPatch, gains: bool
 ) -> None:
-    monkeypatch.setattr(runtime, "cpu_has_bf16", lambda: has_bf16)
-    assert autocast_type("auto", CPU, training=True) == (torch.bfloat16 if has_bf16 else None)
+    monkeypatch.setattr(runtime, "cpu_gains_by_bf16", lambda: gains)
+    assert autocast_type("auto", CPU, training=True) == (torch.bfloat16 if gains else None)
     assert autocast_type("auto", CPU) is None
     assert autocast_type("fp32", CPU, training=True) is None
     assert autocast_type("bf16", CPU) == torch.bfloat16
+
+
+@pytest.mark.usefixtures("_measured_anew")
+@pytest.mark.parametrize(("bf16_milliseconds", "gains"), [(2, True), (3.9, False), (8, False)])
+def test_instructions_for_bfloat16_are_used_where_they_are_faster(
+    monkeypatch: pytest.MonkeyPatch, bf16_milliseconds: float, gains: bool
+) -> None:
+    now = [0.0]
+
+    def product(a_MK: torch.Tensor, _: torch.Tensor) -> None:
+        now[0] += bf16_milliseconds if a_MK.dtype == torch.bfloat16 else 4
+
+    monkeypatch.setattr(runtime, "cpu_has_bf16", lambda: True)
+    monkeypatch.setattr(torch.nn.functional, "linear", product)
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    assert runtime.cpu_gains_by_bf16() == gains
+
+
+@pytest.mark.usefixtures("_measured_anew")
+def test_nothing_is_measured_without_instructions_for_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "cpu_has_bf16", lambda: False)
+    monkeypatch.setattr(torch.nn.functional, "linear", None)
+    assert runtime.cpu_gains_by_bf16() is False
 
 
 def test_a_torch_that_does_not_tell_has_no_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,7 +125,7 @@ class TrainConfig(Section):
     )
     clip_norm: Annotated[float, Field(ge=0.0)] = _option("Largest norm of the gradient; 0 turns clipping off.", 1.0)
     precision: Literal["auto", "fp32", "bf16"] = _option(
-        "auto: bf16 autocast on CUDA and CPUs that have it, else fp32.", "auto"
+        "auto: bf16 autocast on CUDA that has it and CPUs that are faster in it, else fp32.", "auto"
     )
     validate_every: Count = _option("Updates between validations.", 500)
     checkpoint_every: Count = _option("Updates between checkpoints.", 500)

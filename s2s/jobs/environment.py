@@ -13,7 +13,7 @@ from pathlib import Path
 from s2s.decoding.int8 import check_int8
 from s2s.decoding.native import native
 from s2s.errors import UsageError
-from s2s.runtime import available_memory, choose_device, cpu_has_bf16, n_cores
+from s2s.runtime import available_memory, choose_device, cpu_gains_by_bf16, cpu_has_bf16, n_cores
 from s2s.version import __version__
 
 LITTLE_DISK = 2 * 2**30
@@ -74,7 +74,11 @@ def _processor() -> Iterator[Finding]:
 
     ability = torch.backends.cpu.get_cpu_capability()
     yield Finding("processor", f"{platform.machine()}, {n_cores()} cores that may be used, {ability}")
-    yield Finding("bfloat16", "training uses it" if cpu_has_bf16() else "no instructions for it: training in float32")
+    if cpu_gains_by_bf16():
+        yield Finding("bfloat16", "training uses it")
+    else:
+        why = "hardly faster than float32 here, or slower" if cpu_has_bf16() else "no instructions for it"
+        yield Finding("bfloat16", f"{why}: training in float32")
     try:
         check_int8(torch.device("cpu"))
         yield Finding("--int8", "possible")
