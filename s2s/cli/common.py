@@ -42,6 +42,8 @@ Beam = Annotated[int | None, typer.Option(min=1, max=256, help="Hypotheses kept;
 Int8 = Annotated[
     bool, typer.Option("--int8", help="Linear maps in 8 bits: faster on processors with VNNI, slightly less exact.")
 ]
+SourceColumn = Annotated[str | None, typer.Option(metavar="NAME", help="Column of the source in a table.")]
+TargetColumn = Annotated[str | None, typer.Option(metavar="NAME", help="Column of the target in a table.")]
 LengthPenalty = Annotated[
     float | None, typer.Option(min=0.0, max=10.0, help="α in score = log-probability / length^α.")
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from s2s.cli.common import ConfigFile, Overrides, app, lines_of, load
+from s2s.cli.common import ConfigFile, Overrides, SourceColumn, TargetColumn, app, lines_of, load
 from s2s.errors import UsageError
 
 
@@ -19,8 +19,8 @@ def check_command(
     ],
     valid: Annotated[list[str] | None, typer.Option(metavar="DATA", help="Validation set; repeatable.")] = None,
     test: Annotated[list[str] | None, typer.Option(metavar="DATA", help="Test set; repeatable.")] = None,
-    source_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the source in a table.")] = None,
-    target_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the target in a table.")] = None,
+    source_column: SourceColumn = None,
+    target_column: TargetColumn = None,
     clean: Annotated[
         str | None,
         typer.Option(metavar="FILES", help="Write what is left: two files, as clean.{en,de}, a .tsv or .jsonl file."),
@@ -43,8 +43,10 @@ def check_command(
             raise UsageError("a config says what its data is: give no other options of data")
         specs, wanted = job.of_config(load(Path(data[0]), None))
     else:
-        specs = {"train": job.as_specs(data), "valid": job.as_specs(valid or []), "test": job.as_specs(test or [])}
-        specs = {name: split for name, split in specs.items() if split}
+        held_out = {
+            name: job.specs_of_option(f"--{name}", given or []) for name, given in (("valid", valid), ("test", test))
+        }
+        specs = {"train": job.as_specs(data), **{name: split for name, split in held_out.items() if split}}
         if source_column or target_column:
             wanted = Wanted(*job.languages_of(specs["train"]), source_column, target_column)
     corpora = job.open_splits(specs, wanted)

@@ -7,10 +7,20 @@ from typing import Annotated
 
 import typer
 
-from s2s.cli.common import Beam, ConfigFile, Device, Overrides, Threads, app, load
+from s2s.cli.common import (
+    Beam,
+    ConfigFile,
+    Device,
+    Overrides,
+    SourceColumn,
+    TargetColumn,
+    Threads,
+    app,
+    load,
+)
 
 Valid = Annotated[
-    list[str] | None, typer.Option(metavar="DATA", help="Validation set (default: some pairs are held out).")
+    list[str] | None, typer.Option(metavar="DATA", help="Validation set, as 'dev.{en,de}' (default: held-out pairs).")
 ]
 Test = Annotated[list[str] | None, typer.Option(metavar="DATA", help="Test set (default: the same).")]
 KeepAll = Annotated[bool, typer.Option("--keep-all", help="Leave no pair out that can be trained on.")]
@@ -25,8 +35,8 @@ def init_command(
     ],
     source: Annotated[str | None, typer.Option(metavar="LANG", help="Source language, if not by the names.")] = None,
     target: Annotated[str | None, typer.Option(metavar="LANG", help="Target language.")] = None,
-    source_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the source in a table.")] = None,
-    target_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the target in a table.")] = None,
+    source_column: SourceColumn = None,
+    target_column: TargetColumn = None,
     valid: Valid = None,
     test: Test = None,
     minutes: Annotated[
@@ -42,14 +52,15 @@ def init_command(
 
     Pairs with a fault (see `s2s check`) are left out; held-out pairs and what is nearly the same are not trained on.
     """
-    from s2s.corpus.guess import as_specs
+    from s2s.corpus.guess import as_specs, specs_of_option
     from s2s.jobs.init import init
     from s2s.jobs.split_text import Wishes
 
+    to_choose_by, to_report = specs_of_option("--valid", valid or []), specs_of_option("--test", test or [])
     wishes = Wishes(
         as_specs(corpus),
-        as_specs(valid or []),
-        as_specs(test or []),
+        to_choose_by,
+        to_report,
         source,
         target,
         minutes,
@@ -110,6 +121,8 @@ def adapt_command(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The model to adapt: its run folder, or its name.")],
     corpus: Annotated[list[str], typer.Argument(metavar="DATA...", help="Pairs of the new domain.")],
     to: Annotated[str | None, typer.Option(metavar="NAME", help="The new run (default: RUN-adapted).")] = None,
+    source_column: SourceColumn = None,
+    target_column: TargetColumn = None,
     valid: Valid = None,
     test: Test = None,
     replay: Annotated[
@@ -130,14 +143,23 @@ def adapt_command(
 
     Ends with both models' BLEU on both domains, and whether the differences are significant.
     """
-    from s2s.corpus.guess import as_specs
+    from s2s.corpus.guess import as_specs, specs_of_option
     from s2s.jobs.adapt import adapt
     from s2s.jobs.split_text import Wishes
     from s2s.run_folder import run_path
 
     parent = run_path(run)
     folder = _folder_for(to, parent, "adapted")
-    wishes = Wishes(as_specs(corpus), as_specs(valid or []), as_specs(test or []), minutes=minutes, clean=not keep_all)
+    to_choose_by, to_report = specs_of_option("--valid", valid or []), specs_of_option("--test", test or [])
+    wishes = Wishes(
+        as_specs(corpus),
+        to_choose_by,
+        to_report,
+        minutes=minutes,
+        clean=not keep_all,
+        source_column=source_column,
+        target_column=target_column,
+    )
     domains = adapt(parent, folder, wishes, replay=replay, overrides=overrides or [], device=device, threads=threads)
     for domain in domains:
         print(domain.text())

@@ -42,6 +42,20 @@ def as_specs(arguments: Sequence[str]) -> list[str]:
     return specs
 
 
+def specs_of_option(option: str, values: Sequence[str]) -> list[str]:
+    """Specs as they are given to an option that is repeated for each.
+
+    Raises:
+        UsageError: One is a single file of text: a shell gives an option the first word of `dev.{en,de}`, no more.
+    """
+    specs = as_specs(values)
+    alone = next((spec for spec in specs if _is_one_text_file(spec)), None)
+    if alone is not None:
+        hint = f"Quote what has braces, as {option} 'dev.{{en,de}}': the shell makes two words of it."
+        raise UsageError(f"{option} {alone}: one file is no pair", hint=hint)
+    return specs
+
+
 def _paired(files: list[str]) -> list[str]:
     """Pairs of one text file after the other; one that is left over stays by itself."""
     codes = [_code_of(name) for name in files]
@@ -127,6 +141,29 @@ def in_direction(spec: str, source: str, target: str) -> str:
     if _BRACES.search(spec):
         return _BRACES.sub(r"{\2,\1}", spec)
     return ",".join(reversed(spec.split(",")))
+
+
+def refuse_other_languages(specs: Sequence[str], known: tuple[str, str] | None = None) -> None:
+    """Raise UsageError if pairs of files are not all of the same two languages, by their names.
+
+    Codes of two and of three letters are not compared.
+
+    Args:
+        specs: The pairs, and tables, which have columns by which they are found.
+        known: Languages that they should have, if any are known.
+    """
+    before = None if known is None else ("the model", known)
+    for spec in specs:
+        named = None if split_direction(spec)[0] else _in_name(spec)
+        if named is None:
+            continue
+        who, languages = before = before or (spec, named)
+        ours, theirs = (sorted(re.split(r"[-_]", name)[0].lower() for name in pair) for pair in (named, languages))
+        if ours != theirs and [*map(len, ours)] == [*map(len, theirs)]:
+            raise UsageError(
+                f"{spec} is of {' and '.join(named)}, by its name, and {who} of {' and '.join(languages)}",
+                hint="All has to be of the same two languages. If it is, name the files so.",
+            )
 
 
 def _is_table(spec: str) -> bool:

@@ -16,6 +16,10 @@ ENDINGS = {".tmx": "tmx", ".xlf": "xliff", ".xliff": "xliff", ".po": "po"}
 """Formats by the endings of files."""
 
 
+class CutOffError(DataError):
+    """What stands behind a fault of a file cannot be read."""
+
+
 @dataclass(frozen=True)
 class MemoryFile:
     """A file with texts and their translations; units that lack one have an empty side."""
@@ -45,7 +49,7 @@ class MemoryFile:
         except DataError as error:
             if complain is None:
                 raise
-            complain(error)
+            complain(CutOffError(error.what, where=error.where, hint=error.hint))
 
     def columns(self) -> tuple[str, str]:
         """The two languages: another direction gives other pairs."""

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -178,8 +178,7 @@ class PairCorpus:
     @property
     def fingerprint(self) -> str:
         """Sha256 over the content: equal for the same files elsewhere, another if anything in them changes."""
-        content = [_without_places(part) for part in self.identity()]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return sum_of_content(self.identity())
 
     def columns(self) -> list[tuple[str, str] | None]:
         """Names of the chosen columns of each part; None for text files."""
@@ -250,6 +249,12 @@ def open_specs(spec: str | list[str], wanted: Wanted, sums: FileSums | None = No
     if not specs:
         raise ConfigError("an empty list of specs", hint=_FORMATS)
     return PairCorpus([_open_part(one.strip(), wanted) for one in specs], sums or FileSums())
+
+
+def sum_of_content(identity: Sequence[Mapping[str, Any]]) -> str:
+    """A corpus's `fingerprint` by its `identity`, as `data.json` keeps it."""
+    content = [_without_places(part) for part in identity]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def split_direction(spec: str) -> tuple[tuple[str, str] | None, str]:

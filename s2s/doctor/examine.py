@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from s2s.corpus.memories import CutOffError
 from s2s.corpus.pairs import Pair, PairCorpus, UnequalLinesError
 from s2s.corpus.seen import Keys, SeenKeys
 from s2s.doctor.characters import Sums
@@ -66,7 +67,7 @@ class Examined:
         parts: Its specs.
         unreadable: Errors of rows that cannot be read, and of files of unequal length, the first of them.
         n_unreadable: How many there were.
-        is_unequal: Whether two files do not have the same number of lines.
+        is_incomplete: Whether two files do not have the same number of lines, or one cannot be read to its end.
         n_words: Words of the source and the target side.
         texts: Hash sums of the letters and digits of each source and each target.
         n_words_of: Words of each source and target, at most half as many as letters: a character of Chinese is less
@@ -78,7 +79,7 @@ class Examined:
     parts: list[Part] = field(default_factory=list)
     unreadable: list[DataError] = field(default_factory=list)
     n_unreadable: int = 0
-    is_unequal: bool = False
+    is_incomplete: bool = False
     n_words: tuple[int, int] = (0, 0)
     texts: tuple[Sums, Sums] = field(default_factory=lambda: (_NO_SUMS, _NO_SUMS))
     n_words_of: tuple[Integers, Integers] = field(default_factory=lambda: (_NONE, _NONE))
@@ -95,8 +96,8 @@ class Examined:
 
     @property
     def is_parallel(self) -> bool:
-        """Whether line n of one side goes with line n of the other, as far as is seen."""
-        return not self.is_unequal and not any(part.stretches for part in self.parts)
+        """Whether all is there, and line n of one side goes with line n of the other, as far as is seen."""
+        return not self.is_incomplete and not any(part.stretches for part in self.parts)
 
     @property
     def is_broken(self) -> bool:
@@ -161,7 +162,7 @@ def examine(corpus: PairCorpus, held_out: Sequence[HeldOut] = ()) -> Examined:
 
     def complain(error: DataError) -> None:
         found.n_unreadable += 1
-        found.is_unequal |= isinstance(error, UnequalLinesError)
+        found.is_incomplete |= isinstance(error, UnequalLinesError | CutOffError)
         if len(found.unreadable) < _MAX_UNREADABLE:
             found.unreadable.append(error)
 

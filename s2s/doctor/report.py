@@ -23,6 +23,9 @@ class Report:
         corpus: Its text.
         examined: What was found.
         examples: Pairs to show, by index.
+        n_examples: Of each fault.
+        n_kept: Pairs that are left.
+        title: What becomes of the others.
     """
 
     name: str
@@ -30,6 +33,8 @@ class Report:
     examined: Examined
     examples: dict[int, Pair]
     n_examples: int
+    n_kept: int
+    title: str = "a cleaned copy leaves out (--clean):"
 
     @classmethod
     def of(cls, name: str, corpus: PairCorpus, examined: Examined, n_examples: int) -> "Report":
@@ -40,7 +45,7 @@ class Report:
         for part in examined.parts:
             for stretch in part.stretches:
                 wanted += [part.first + stretch.first, part.first + stretch.last - 1]
-        return cls(name, corpus, examined, pairs_at(corpus, wanted), n_examples)
+        return cls(name, corpus, examined, pairs_at(corpus, wanted), n_examples, int(examined.is_kept.sum()))
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -57,7 +62,7 @@ class Report:
         return {
             "data": self.corpus.description,
             "pairs": n,
-            "kept": int(examined.is_kept.sum()),
+            "kept": self.n_kept,
             "usable": not examined.is_broken,
             "scripts": [list(side.scripts) for side in examined.usual.sides],
             "words_per_line": [round(words / n, 2) for words in examined.n_words],
@@ -82,15 +87,15 @@ class Report:
         for part in examined.parts:
             broken += [f"    {self._stretch(part, one)['text']}" for one in part.stretches]
         groups = [("cannot be trained on as it is:", broken)]
-        groups.append(("a cleaned copy leaves out (--clean):", self._table(drop=True)))
+        table = self._table(drop=True)
+        groups.append((self.title, table))
         groups.append(("only told:", self._table(drop=False)))
         for title, rows in groups:
             if rows:
                 lines += [f"  {title}", *rows]
-        kept = int(examined.is_kept.sum())
-        if kept < n:
-            lines.append(f"  {kept:,} of {n:,} pairs are left ({100 * kept / n:.2f} %)")
-        elif not broken:
+        if self.n_kept < n:
+            lines.append(f"  {self.n_kept:,} of {n:,} pairs are left ({100 * self.n_kept / n:.2f} %)")
+        elif not broken and not table:
             lines.append("  no pair is to be left out")
         return "\n".join(lines)
 

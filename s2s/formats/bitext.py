@@ -334,5 +334,7 @@ def languages_of(blocks: Iterable[bytes], where: str, form: str) -> tuple[str, s
             if len(found) >= 2:
                 return found[0], found[1]
     except ExpatError as error:
-        raise malformed(error, where) from error
+        if len(found) < 2:
+            raise malformed(error, where) from error
+        return found[0], found[1]  # they stand before the fault
     return None

@@ -77,7 +77,7 @@ def adapt(
     old = text_of(parent)  # what is missing is said before anything is done
     wishes = replace(wishes, source=was.data.source, target=was.data.target)
     ancestors, recipe = Ancestors.of(was), recipe_of(was, overrides)
-    draft = _config(was, recipe, parent, RunFolder(folder), {"train": "x", "valid": "x", "test": None}, None)
+    draft = _config(was, recipe, parent, RunFolder(folder), {"train": "x", "valid": "x", "test": None}, wishes)
     check_parent(changed(draft, overrides), RunFolder(folder))
     with deriving(folder, _made_from(parent, wishes, replay, overrides)) as run:
         if not run.config.exists():
@@ -90,9 +90,8 @@ def adapt(
                 new = specs["train"]
                 replayed = _replay(corpus, examined, text, run, replay)
                 specs["train"] = [*(new if isinstance(new, list) else [str(new)]), replayed]
-            draft = changed(_config(was, recipe, parent, run, specs, wishes.minutes), overrides)
-            if wishes.minutes is None:
-                draft = changed(_with_length(draft, run), overrides)
+            draft = changed(_config(was, recipe, parent, run, specs, wishes), overrides)
+            draft = changed(_with_length(draft, run, threads), overrides)
             write_atomic(run.config, dump_config(draft))
         config = load_config(run.config)
     train(config, device=device, threads=threads, given=run.config.read_bytes())
@@ -103,7 +102,7 @@ def adapt(
 
 
 def _made_from(parent: Path, wishes: Wishes, replay: float, overrides: Sequence[str]) -> dict[str, object]:
-    wanted = Wanted(wishes.source or "", wishes.target or "")
+    wanted = Wanted(wishes.source or "", wishes.target or "", wishes.source_column, wishes.target_column)
     given = {"train": wishes.corpus, "valid": wishes.valid, "test": wishes.test}
     corpora = {name: open_specs(specs, wanted) for name, specs in given.items() if specs}
     return {
@@ -156,19 +155,21 @@ def _config(
     parent: Path,
     run: RunFolder,
     specs: dict[str, str | list[str] | None],
-    minutes: float | None,
+    wishes: Wishes,
 ) -> Config:
     """The parent's config with what is new."""
     train_changes = {
         "start_from": str(parent),
-        "max_steps": None if minutes else 1_000,  # set by the number of pairs, once they are encoded
-        "max_minutes": minutes,
+        "max_steps": None if wishes.minutes else 1_000,  # set by the number of pairs, once they are encoded
+        "max_minutes": wishes.minutes,
         "schedule": "cosine",
         "learning_rate": recipe.learning_rate * RATE,
         "dropout_start": None,
         "patience": None,
+        "temperature": 1.0,  # how much is replayed has been said
     }
-    data = {**specs, "source_column": None, "target_column": None}
+    # (of validation and test text that stay where they are)
+    data = {**specs, "source_column": wishes.source_column, "target_column": wishes.target_column}
     return was.model_copy(
         update={
             "run": str(run.path),
@@ -178,14 +179,17 @@ def _config(
     )
 
 
-def _with_length(config: Config, run: RunFolder) -> Config:
-    """With as many updates as `EPOCHS` take, and twenty validations."""
-    split = prepare(config, run).train
+def _with_length(config: Config, run: RunFolder, threads: int | None) -> Config:
+    """With as many updates as `EPOCHS` take, and twenty validations; with a limit in minutes no fewer validations."""
+    split = prepare(config, run, n_processes=threads).train
     plan = plan_epoch(
         split.src_lengths, split.tgt_lengths, batch_tokens=config.train.batch_tokens, seed=config.train.seed, epoch=0
     )
     n_updates = max(100, EPOCHS * -(-len(plan) // config.train.accumulate))
     every = max(20, n_updates // 20)
-    changes = {"max_steps": n_updates, "warmup_steps": max(10, n_updates // 20)}
-    changes |= {"validate_every": every, "checkpoint_every": every}
+    changes = {"validate_every": every, "checkpoint_every": every, "warmup_steps": max(10, n_updates // 20)}
+    if config.train.max_minutes is None:
+        changes["max_steps"] = n_updates
+    else:  # which may be over long before so many
+        changes = {name: min(value, getattr(config.train, name)) for name, value in changes.items()}
     return config.model_copy(update={"train": config.train.model_copy(update=changes)})

@@ -77,7 +77,7 @@ def backtranslate(
             say_if_adapted(parent, was)
             lines = _lines_of(files, was)
             if reverse is None:
-                reverse = _reverse_of(parent, was, folder, device, threads)
+                reverse = _reverse_of(parent, was, folder, overrides, device, threads)
             translator = Translator.load(reverse, device)
             if (translator.bundle.source, translator.bundle.target) != (target, source):
                 raise InputMissingError(f"is no model from {target} to {source}", where=str(reverse))
@@ -145,19 +145,26 @@ def _sums_of(lines: Sequence[str]) -> Sums:
     return np.concatenate([np.zeros(0, dtype=np.uint64), *parts])
 
 
-def _reverse_of(parent: Path, was: Config, folder: Path, device: str, threads: int | None) -> Path:
-    """Train a model of the other direction on the parent's text, beside the new run; its folder."""
+def _reverse_of(
+    parent: Path, was: Config, folder: Path, overrides: Sequence[str], device: str, threads: int | None
+) -> Path:
+    """Train a model of the other direction on the parent's text, beside the new run; its folder.
+
+    What `--set` says of the training holds for it too.
+    """
     beside = folder.with_name(f"{folder.name}-reverse")
+    of_training = [override for override in overrides if override.strip().startswith("train.")]
     say(f"training a model from {was.data.target} to {was.data.source} in {beside}")
-    with deriving(beside, {"command": "backtranslate", "reverse of": bundle_sum(parent)}) as run:
+    made_from = {"command": "backtranslate", "reverse of": bundle_sum(parent), "set": of_training}
+    with deriving(beside, made_from) as run:
         if not run.config.exists():
-            write_atomic(run.config, dump_config(_turned(was, beside)))
+            write_atomic(run.config, dump_config(changed(_turned(was, beside, of_training), of_training)))
         config = load_config(run.config)
     train(config, device=device, threads=threads, given=run.config.read_bytes())
     return beside
 
 
-def _turned(was: Config, folder: Path) -> Config:
+def _turned(was: Config, folder: Path, overrides: Sequence[str] = ()) -> Config:
     """The config of the other direction, with the text written the other way round."""
     source, target = was.data.target, was.data.source
     specs: dict[str, str] = {}
@@ -175,7 +182,7 @@ def _turned(was: Config, folder: Path) -> Config:
     data = was.data.model_copy(update=changes)
     symbols = [symbol for symbol in was.vocab.user_symbols if symbol != MARK]
     vocab = was.vocab.model_copy(update={"user_symbols": symbols})
-    return was.model_copy(update={"run": str(folder), "data": data, "vocab": vocab, "train": recipe_of(was)})
+    return was.model_copy(update={"run": str(folder), "data": data, "vocab": vocab, "train": recipe_of(was, overrides)})
 
 
 def _config(was: Config, recipe: TrainConfig, run: RunFolder, n_new: int, lines: Sequence[str] = ()) -> Config:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from s2s.config.schema import Config
 from s2s.console import say
 from s2s.corpus.columns import Wanted
-from s2s.corpus.guess import UNKNOWN, as_specs, guess_languages, in_direction
+from s2s.corpus.guess import UNKNOWN, as_specs, guess_languages, in_direction, specs_of_option
 from s2s.corpus.pairs import PairCorpus, files_of, open_specs
 from s2s.corpus.text import uncompressed_suffix
 from s2s.doctor.examine import Examined, HeldOut, examine
@@ -18,7 +18,17 @@ from s2s.doctor.report import Report
 from s2s.errors import UsageError
 from s2s.run_folder import writing_to
 
-__all__ = ["as_json", "as_specs", "check", "clean_files", "languages_of", "of_config", "open_splits", "write_clean"]
+__all__ = [
+    "as_json",
+    "as_specs",
+    "check",
+    "clean_files",
+    "languages_of",
+    "of_config",
+    "open_splits",
+    "specs_of_option",
+    "write_clean",
+]
 
 Specs = Mapping[str, list[str]]
 

@@ -49,10 +49,11 @@ def config_of(run: Path) -> Config:
 
 
 def refuse_several_targets(run: Path) -> None:
-    """Raise UsageError if a model translates into several languages; InputMissingError if there is no model."""
+    """Raise UsageError if a model is told what to translate into by tags; InputMissingError if there is no model."""
     if targets := load_targets(run):
         raise UsageError(
-            f"the model translates into several languages ({', '.join(targets)}); this command knows one direction",
+            f"the model is told by a tag to translate into one of several languages, or of one ({', '.join(targets)});"
+            " this command knows no tags",
             where=str(run),
             hint="Add the new text to data.train of its config, and train it anew.",
         )

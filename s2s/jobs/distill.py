@@ -14,14 +14,14 @@ from s2s.config.presets import PRESETS
 from s2s.config.recipes import updates_for
 from s2s.config.schema import Config
 from s2s.console import say
-from s2s.corpus.pairs import PairCorpus
+from s2s.corpus.pairs import split_direction
 from s2s.decoding.bundle import bundle_sum
 from s2s.decoding.translator import Translator
 from s2s.errors import UsageError
 from s2s.jobs.compare import Domain, compare_models, config_of, text_of
 from s2s.jobs.derived import changed, content_of, deriving, keys_of, recipe_of, say_if_adapted, specs_of
 from s2s.jobs.synthetic import translate_lines_to
-from s2s.jobs.tokenize import open_split
+from s2s.jobs.tokenize import open_split, open_splits
 from s2s.jobs.train import train
 from s2s.run_folder import RunFolder, write_atomic
 from s2s.runtime import set_threads
@@ -92,7 +92,7 @@ def distill(
     """
     set_threads(threads)
     was = config_of(teacher)
-    corpus = open_split(was, was.data.train)
+    corpus = open_splits(was)["train"]  # what is missing is said before anything is done
     n_lines = sum(1 for _ in corpus)
     # what is wrong with it is said first
     draft = changed(_student(was, n_lines, overrides), _without_preset(overrides))
@@ -100,7 +100,7 @@ def distill(
     with deriving(folder, {**made_from, "beam": beam, "set": list(overrides)}) as run:
         if not run.config.exists():
             say_if_adapted(teacher, was)
-            specs = _translate(Translator.load(teacher, device), corpus, was, run, beam)
+            specs = _translate(Translator.load(teacher, device), was, run, beam)
             data = draft.data.model_copy(update={"train": [*specs, *specs_of(was)]})
             write_atomic(run.config, dump_config(draft.model_copy(update={"run": str(run.path), "data": data})))
         config = load_config(run.config)
@@ -108,14 +108,19 @@ def distill(
     return _measure(teacher, folder, device)
 
 
-def _translate(translator: Translator, corpus: PairCorpus, was: Config, run: RunFolder, beam: int | None) -> list[str]:
-    """Write the sources with their translations, the pairs of each direction by themselves; the specs of those."""
-    specs = []
-    for direction, part in corpus.by_direction().items():
+def _translate(translator: Translator, was: Config, run: RunFolder, beam: int | None) -> list[str]:
+    """Write the sources with their translations, those of each spec by themselves; the specs of those.
+
+    So the new text has the parts of the old, and with `train.temperature` each its old share.
+    """
+    specs, given = [], specs_of(was)
+    for number, old_spec in enumerate(given, start=1):
+        direction, _ = split_direction(old_spec)
+        part = open_split(was, old_spec)
         source, target = direction or (was.data.source, was.data.target)
-        base = run.data / ("distilled" if direction is None else f"distilled-{source}-{target}")
+        base = run.data / ("distilled" if len(given) == 1 else f"distilled-{number}")
         ends = (source, target) if source != target else ("source", "target")  # a corpus of many may call both `mul`
-        translate_lines_to(
+        n_made = translate_lines_to(
             translator,
             (pair.src for pair in part.untagged()),
             *(Path(f"{base}.{end}") for end in ends),
@@ -124,7 +129,8 @@ def _translate(translator: Translator, corpus: PairCorpus, was: Config, run: Run
             to=direction[1] if direction else None,
         )
         spec = f"{base}.{{{','.join(ends)}}}"
-        specs.append(f"{source}>{target} {spec}" if direction else spec)
+        if n_made:
+            specs.append(f"{source}>{target} {spec}" if direction else spec)
     return specs
 
 

@@ -45,9 +45,10 @@ def dry_run(config: Config, *, device: str = "auto", threads: int | None = None)
 
 @dataclass(frozen=True)
 class Facts:
-    """What a training takes, in words.
+    """What a training takes, all but the first in words.
 
     Attributes:
+        n_pairs: Training pairs.
         size: Parameters of the model.
         device: Where it is trained.
         epoch: Pairs, updates and pieces.
@@ -57,6 +58,7 @@ class Facts:
         disk: Of checkpoints and model.
     """
 
+    n_pairs: int
     size: str
     device: str
     epoch: str
@@ -95,7 +97,7 @@ def measure(config: Config, run: RunFolder, *, device: str = "auto", threads: in
     check_parent(config, RunFolder(Path(config.run)))
     torch_device = choose_device(device)
     with run.lock():
-        prepared = prepare(config, run)
+        prepared = prepare(config, run, n_processes=threads)
     model = build_transformer(config.model, prepared.vocabularies).to(torch_device)
     trainer = Trainer(
         model,
@@ -108,6 +110,7 @@ def measure(config: Config, run: RunFolder, *, device: str = "auto", threads: in
     n_updates, pieces_per_second, seconds = _probe(trainer, prepared)
     n_pieces = int(prepared.train.tgt_lengths.sum())
     return Facts(
+        n_pairs=len(prepared.train),
         size=f"{config.model.preset}, {model.n_parameters:,} parameters",
         device=str(torch_device),
         epoch=f"{len(prepared.train):,} pairs, {n_updates:,} updates, {n_pieces:,} target pieces",

@@ -20,7 +20,7 @@ from s2s.jobs.derived import deriving, refuse_occupied, specs_of
 from s2s.jobs.evaluate import mean_bleu
 from s2s.jobs.finish import best_penalty, usual_length
 from s2s.jobs.test_sets import TestSet, split_of_run
-from s2s.jobs.tokenize import open_split, reports_of
+from s2s.jobs.tokenize import open_split, refuse_other_text, reports_of
 from s2s.jobs.train import train
 from s2s.model import Ensemble, Transformer
 from s2s.run_folder import RunFolder, write_atomic
@@ -78,6 +78,8 @@ def ensemble(
     refuse_occupied(RunFolder(folder))
     first = config_of(members[0])
     valid, test = split_of_run(members[0], "valid"), text_of(members[0])  # what is missing is said first
+    if n_seeds > 1:
+        refuse_other_text(RunFolder(members[0]), first)
     trained = [_with_seed(members[0], first, first.train.seed + number) for number in range(1, n_seeds)]
     for config in trained:
         train(config, device=device, threads=threads)

@@ -42,6 +42,7 @@ class Evaluation:
         length_penalty: α of the search.
         precision: In what type the search computed: float32, bfloat16 or int8.
         seconds: Time the search took.
+        update: After which update of its training the model is; none if it does not say.
         notes: Lines that were empty, translated in parts, or ended by the length limit; of a run those whose source, or
             source and reference, are in its training text.
     """
@@ -56,6 +57,7 @@ class Evaluation:
     length_penalty: float | None = None
     precision: str | None = None
     seconds: float | None = None
+    update: int | None = None
     notes: dict[str, int] = field(default_factory=dict)
 
     def score(self, name: str) -> float:
@@ -183,6 +185,7 @@ def evaluate_with(
         length_penalty=options.length_penalty,
         precision=translator.precision,
         seconds=seconds,
+        update=bundle.facts.get("step"),
         notes={**count_notes(translations), **_known_notes(run, translator.bundle, sources, test_set.references)},
     )
     return Evaluated(run, evaluation, test_set, language, hypotheses, measured)

@@ -14,6 +14,10 @@ from s2s.jobs.split_text import SplitText, Wishes, split_text
 from s2s.run_folder import RunFolder, write_atomic
 from s2s.runtime import choose_device
 
+MANY_PIECES = 1_000
+"""Where many pairs are long, those with more pieces are dropped."""
+
+_SHARE_OF_LONG = 0.01
 _NO_NAMES = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
@@ -36,7 +40,7 @@ def init(folder: Path, wishes: Wishes, *, device: str = "auto", threads: int | N
     if not re.fullmatch(r"[^{},\x00-\x1f\ud800-\udfff]+", str(folder)):
         raise UsageError(f"{str(folder)!r} is no name for a run", hint="Take one without braces and commas.")
     run = RunFolder(folder)
-    if any(path.exists() for path in (run.config, run.run_json, run.checkpoints, run.model)):
+    if any(path.exists() for path in (run.config, run.run_json, run.model)) or run.checkpoints_by_step():
         raise CannotCreateError(
             "there is a run already", where=str(folder), hint="Take another name, or delete the folder."
         )
@@ -48,17 +52,21 @@ def init(folder: Path, wishes: Wishes, *, device: str = "auto", threads: int | N
         choices.append(Choice("train.max_minutes", wishes.minutes, "as asked for"))
     # of validation and test text that stay where they are
     columns = {"source_column": wishes.source_column, "target_column": wishes.target_column}
-    head = _head(folder, text, {name: one for name, one in columns.items() if one and (wishes.valid or wishes.test)})
+    more = [f"{name}: {_yaml(one)}" for name, one in columns.items() if one and (wishes.valid or wishes.test)]
+    if text.n_long > _SHARE_OF_LONG * text.n_pairs["train"]:
+        more.append(f"{f'max_length: {MANY_PIECES}':<26}# pieces; {text.n_long:,} pairs have over a hundred words")
     temporary = run.path / "data" / "config.yaml"
-    write_atomic(temporary, head + _body(choices))
+    write_atomic(temporary, _head(folder, text, more) + _body(choices))
     facts = measure(load_config(temporary, []), run, device=device, threads=threads)
     say(facts.text())
-    write_atomic(run.config, head + _body(choices, {"train.max_steps": facts.time, "model.preset": facts.size}))
+    text.n_pairs["train"] = facts.n_pairs  # without what is too long, which is said
+    facts_of = {"train.max_steps": facts.time, "model.preset": facts.size}
+    write_atomic(run.config, _head(folder, text, more) + _body(choices, facts_of))
     temporary.unlink()
     return run.config
 
 
-def _head(folder: Path, text: SplitText, columns: Mapping[str, str]) -> str:
+def _head(folder: Path, text: SplitText, more: list[str]) -> str:
     n = text.n_pairs
     lines = [
         f"# {text.source} to {text.target}: {n['train']:,} pairs to train on, {n['valid']:,} to choose by,"
@@ -69,7 +77,7 @@ def _head(folder: Path, text: SplitText, columns: Mapping[str, str]) -> str:
         f"  target: {_yaml(text.target)}",
     ]
     lines += [f"  {name}: {_yaml(text.specs[name])}" for name in ("train", "valid", "test")]
-    lines += [f"  {name}: {_yaml(column)}" for name, column in columns.items()]
+    lines += [f"  {line}" for line in more]
     return "\n".join(lines) + "\n"
 
 

@@ -76,7 +76,7 @@ def course_of(run: RunFolder) -> Course:
     curve = [(one["step"], one["nll"]) for one in metrics if one["kind"] == "valid"]
     splits = _json(run.data_json).get("splits", {})
     words = trend(curve)
-    if run.card.is_file() and "train" in splits and metrics:
+    if _has_ended(run) and "train" in splits and metrics:
         words = verdict(curve, n_pairs=splits["train"]["kept"], n_steps=metrics[-1]["step"])
     return Course(
         name=run.path.resolve().name,
@@ -207,7 +207,11 @@ def _state(run: RunFolder) -> str:
         return "training"
     if _n_members(run):
         return "ensemble"
-    return "done" if run.card.is_file() else "stopped"
+    return "done" if _has_ended(run) else "stopped"
+
+
+def _has_ended(run: RunFolder) -> bool:
+    return "ended" in _json(run.run_json)
 
 
 def _n_members(run: RunFolder) -> int:
@@ -279,11 +283,16 @@ def _facts(run: RunFolder, metrics: list[dict[str, Any]]) -> Iterator[tuple[str,
     if metrics:
         last = metrics[-1]
         yield "so far", f"{last['step']:,} updates in {duration(last['seconds'])}"
+    if facts := _model_facts(run):
+        yield "weights", f"{facts.get('chosen')}, of update {facts.get('step')}"
+
+
+def _model_facts(run: RunFolder) -> dict[str, Any]:
+    """What the model of a run says of itself; nothing if there is none."""
     try:
-        facts = _json(find_bundle(run.path) / "config.json").get("facts", {})
+        return dict(_json(find_bundle(run.path) / "config.json").get("facts", {}))
     except InputMissingError:
-        return
-    yield "weights", f"{facts.get('chosen')}, of update {facts.get('step')}"
+        return {}
 
 
 def _lengths(run: RunFolder) -> Iterator[tuple[str, tuple[list[int], list[int]]]]:
@@ -335,13 +344,16 @@ def _size(path: Path) -> int:
 
 
 def _scores(run: RunFolder) -> list[dict[str, Any]]:
-    found = []
+    """The evaluations of the model that is there: a training that goes on replaces it."""
+    found, update = [], _model_facts(run).get("step")
     for path in sorted(run.eval.glob("*/scores.json")):
         one = _json(path)
-        if {"test_set", "n_sentences", "scores", "beam"} <= one.keys():
-            found.append(one)
-        else:
+        if not {"test_set", "n_sentences", "scores", "beam"} <= one.keys():
             say(f"note: {path} is no evaluation and left out")
+        elif one.get("update", update) != update:
+            say(f"note: {path} is of update {one['update']}, the model now of update {update}: left out")
+        else:
+            found.append(one)
     return found
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,14 @@ import numpy.typing as npt
 
 from s2s.console import say
 from s2s.corpus.columns import Wanted
-from s2s.corpus.guess import UNKNOWN, in_direction
+from s2s.corpus.guess import UNKNOWN, in_direction, refuse_other_languages
 from s2s.corpus.pairs import PairCorpus, open_specs, split_direction
 from s2s.doctor.characters import UNSPACED_SCRIPTS
 from s2s.doctor.examine import Examined, HeldOut
 from s2s.doctor.faults import Fault
 from s2s.doctor.heldout import MAX_PAIRS, group, hold_out
-from s2s.errors import DataError, UsageError
+from s2s.doctor.report import Report
+from s2s.errors import CannotCreateError, DataError, UsageError
 from s2s.jobs.check import as_json, check, languages_of
 from s2s.run_folder import RunFolder, write_atomic, writing_to
 from s2s.scoring.metrics import bleu_tokenizer
@@ -26,6 +27,7 @@ FEWEST_PAIRS = 100
 """From fewer nothing can be learnt and held out."""
 
 _AT_ONCE = 2_048
+_MANY_WORDS = 100
 _FEWEST_HELD_OUT = 10
 _HELD_OUT = ("valid", "test")
 
@@ -67,6 +69,7 @@ class SplitText:
         specs: Where `train`, `valid` and `test` are.
         n_pairs: How many each has.
         n_characters: Different characters of the training text.
+        n_long: Training pairs with a side of more than a hundred words.
     """
 
     source: str
@@ -74,6 +77,7 @@ class SplitText:
     specs: dict[str, str | list[str]]
     n_pairs: dict[str, int]
     n_characters: int
+    n_long: int
 
 
 def split_text(
@@ -96,34 +100,71 @@ def split_text(
     _refuse_directions(wishes)
     source, target = _languages(wishes)
     wished = {"train": wishes.corpus, "valid": wishes.valid, "test": wishes.test}
+    refuse_other_languages(
+        [*wishes.corpus, *wishes.valid, *wishes.test], (source, target) if wishes.source and wishes.target else None
+    )
     given = {name: [in_direction(spec, source, target) for spec in specs] for name, specs in wished.items()}
+    to_hold_out = [name for name in _HELD_OUT if not wished[name]]
+    _refuse_to_write_over(run, _outputs(run, ["train", *to_hold_out], (source, target)).values())
     wanted = Wanted(source, target, wishes.source_column, wishes.target_column)
     corpora = {name: open_specs(specs, wanted) for name, specs in given.items() if specs}
     say(f"from {source} to {target}")
     if (source, target) == UNKNOWN:
         say("no language is named: --source and --target tell the model its languages, and BLEU how to count")
-    reports = {report.name: report for report in check(corpora, others=avoid)}
+    reports = {report.name: _as_used(report, wishes) for report in check(corpora, others=avoid)}
     say("\n\n".join(report.text() for report in reports.values()))
     train = reports["train"].examined
     _refuse_unspaced(target, train.usual.sides[1].scripts, is_given=wishes.target is not None)
-    if not train.is_parallel:
-        raise DataError(
-            "the two sides are not parallel", where=corpora["train"].description, hint="See above; mend the text first."
-        )
-    parts = _parts(corpora["train"], train, wishes, [name for name in _HELD_OUT if name not in corpora], known)
+    for name, report in reports.items():
+        if not report.examined.is_parallel:
+            raise DataError(
+                "the two sides are not parallel, or not all is there",
+                where=corpora[name].description,
+                hint="See above; mend the text first.",
+            )
+    parts = _parts(corpora["train"], train, wishes, to_hold_out, known)
     n_pairs = {name: int(mask.sum()) for name, mask in parts.items()}
     _refuse_few(n_pairs["train"])
     for corpus in corpora.values():
         corpus.refuse_to_lose(_outputs(run, parts, (source, target)).values())
     run.create()
+    (run.path / "data").mkdir(exist_ok=True)
+    write_atomic(_report_of(run), as_json(list(reports.values())) + "\n")
     specs, n_characters = _write(run, corpora["train"], parts, (source, target))
-    write_atomic(run.path / "data" / "report.json", as_json(list(reports.values())) + "\n")
     for name in _HELD_OUT:
         if name in corpora:
             _tell_known(name, reports[name].examined, known)
             specs[name] = given[name][0] if len(given[name]) == 1 else given[name]
             n_pairs[name] = len(reports[name].examined.flags)
-    return SplitText(source, target, specs, n_pairs, n_characters)
+    n_long = int((parts["train"] & (np.maximum(*train.n_words_of) > _MANY_WORDS)).sum())
+    return SplitText(source, target, specs, n_pairs, n_characters, n_long)
+
+
+def _as_used(report: Report, wishes: Wishes) -> Report:
+    """A report that says what becomes of faulty pairs here."""
+    if report.name != "train":
+        return replace(
+            report, n_kept=len(report.examined.flags), title="what a training text would be without, is left:"
+        )
+    if wishes.clean:
+        return replace(report, title="left out:")
+    n_kept = int(_readable(report.examined).sum())
+    return replace(report, n_kept=n_kept, title="all that can be trained on is left (--keep-all), of these too:")
+
+
+def _report_of(run: RunFolder) -> Path:
+    return run.path / "data" / "report.json"
+
+
+def _refuse_to_write_over(run: RunFolder, paths: Iterable[Path]) -> None:
+    """Raise CannotCreateError if there is a file that no call before has written."""
+    there = next((path for path in paths if path.exists()), None)
+    if there is not None and not _report_of(run).exists():
+        raise CannotCreateError(
+            "is there, and would be written over",
+            where=str(there),
+            hint="Take another name for the run, or move the file.",
+        )
 
 
 def _refuse_directions(wishes: Wishes) -> None:
@@ -250,7 +291,6 @@ def _write(
     run: RunFolder, corpus: PairCorpus, parts: Mapping[str, npt.NDArray[np.bool_]], languages: tuple[str, str]
 ) -> tuple[dict[str, str | list[str]], int]:
     """Write the parts to `data/` in the run folder; their specs, and how many characters the first of them has."""
-    (run.path / "data").mkdir(exist_ok=True)
     paths = _outputs(run, parts, languages)
     names = list(parts)
     characters: set[str] = set()

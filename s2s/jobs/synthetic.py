@@ -53,7 +53,7 @@ def translate_lines_to(
     n_done = _complete_lines(notes)
     if n_done:
         say(f"going on after {n_done:,} of {n_lines:,} lines")
-    options = translator.options(beam=beam)
+    options = translator.options(beam=1 if sampling else beam)  # of several samples the likeliest would be taken
     progress = Progress("translate")
     waiting = islice(lines, n_done, None)
     with reporting_os_errors(notes), notes.open("ab") as file:

@@ -11,7 +11,7 @@ from s2s.config.schema import Config, VocabConfig
 from s2s.console import say
 from s2s.corpus.cleaning import CleaningRules
 from s2s.corpus.file_sums import FileSums
-from s2s.corpus.pairs import PairCorpus, open_pairs, tags_in, targets_in
+from s2s.corpus.pairs import PairCorpus, open_pairs, sum_of_content, tags_in, targets_in
 from s2s.corpus.report import SplitReport
 from s2s.corpus.store import EncodedSplit, ensure_split, fingerprint_of
 from s2s.corpus.text import decode_line
@@ -71,18 +71,18 @@ def open_splits(config: Config, sums: FileSums | None = None) -> dict[str, PairC
 
     Raises:
         ConfigError: A direction of the validation or test text is none of the training text, so that the model could
-            not be told what to do, or it has to be told and is not.
+            not be told what to do, or some text has no direction where other has.
         InputMissingError: A file is not there.
     """
     corpora = {name: open_split(config, spec, sums) for name, spec in split_specs(config).items()}
     known = targets_in(config.data.train)
     for name, corpus in corpora.items():
-        for direction in corpus.directions if name != "train" else ():
+        for direction in corpus.directions:
             if direction is None and known:
                 raise ConfigError(
-                    "has no direction, and the training text has several languages to translate into",
+                    "has no direction, and the training text has one" if name != "train" else "not all has a direction",
                     where=f"data.{name}",
-                    hint=f"Put one before its specs, as `{config.data.source}>{known[0]} dev.tsv`.",
+                    hint=f"Put one before each of its specs, as `{config.data.source}>{known[0]} dev.tsv`.",
                 )
             if direction is not None and direction[1] not in known:
                 there = f"into {', '.join(known)}" if known else "without a direction"
@@ -122,7 +122,10 @@ def prepare(config: Config, run: RunFolder, *, thorough: bool = True, n_processe
         splits[name], reports[name] = split, report
         say(f"{name}: {report.text()}")
         if len(split) == 0:
-            raise DataError(f"no pair is left of the {name} split", hint="what was dropped, and why, is said above")
+            raise DataError(
+                f"no pair is left of the {name} split",
+                hint="what was dropped, and why, is said above; data.max_length and data.max_ratio say what is",
+            )
     sums.save()
     _write_data_json(run, config, reports)
     fingerprint = f"{splits['train'].fingerprint} {splits['valid'].fingerprint}"
@@ -259,6 +262,23 @@ def reports_of(run: RunFolder) -> tuple[SplitReport, SplitReport]:
         return SplitReport.from_dict(splits["train"]), SplitReport.from_dict(splits["valid"])
     except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
         raise DataError("is not there or damaged", where=str(run.data_json), hint=_AGAIN) from error
+
+
+def refuse_other_text(run: RunFolder, config: Config) -> None:
+    """Raise if a run's training text is another than when it was trained; nothing if it does not say what that was.
+
+    Raises:
+        ConfigError: It is.
+        DataError: Its `data.json` is damaged.
+    """
+    if run.data_json.exists():
+        before, _ = reports_of(run)
+        if sum_of_content(before.identity) != open_split(config, config.data.train).fingerprint:
+            raise ConfigError(
+                "the training text has changed since it was trained",
+                where=str(run.path),
+                hint="Put back what it was, or train anew: s2s train --overwrite",
+            )
 
 
 def _write_data_json(run: RunFolder, config: Config, reports: dict[str, SplitReport]) -> None:

@@ -144,7 +144,7 @@ def clear(run: RunFolder) -> None:
 
 
 def _note_run(run: RunFolder, config: Config, device: torch.device, n_threads: int, ranks: Ranks) -> None:
-    """Write `run.json`: how this training was started, each start a list entry."""
+    """Write `run.json`: how this training was started, each start a list entry, and that it has not ended."""
     try:
         starts = list(json.loads(run.run_json.read_bytes())["starts"])
     except (OSError, ValueError, KeyError, TypeError):  # the first start, or a file of somebody else's
@@ -166,6 +166,12 @@ def _note_run(run: RunFolder, config: Config, device: torch.device, n_threads: i
         }
     )
     write_atomic(run.run_json, json.dumps({"starts": starts}, indent=2) + "\n")
+
+
+def _note_end(run: RunFolder, ended: str) -> None:
+    """Write into `run.json` why the training ended; the next start takes it out."""
+    noted = json.loads(run.run_json.read_bytes())
+    write_atomic(run.run_json, json.dumps({**noted, "ended": ended}, indent=2) + "\n")
 
 
 def _git_revision() -> str | None:
@@ -221,6 +227,8 @@ class Session:
 
     def train(self) -> TrainResult:
         """Train to the end, choose the weights, write the model, score the test split."""
+        if not self.trainer.why_ended():
+            discard_card(self.run)  # of a training that had ended, and goes on with another model
         try:
             ended = self.trainer.fit(LeadingHooks(self, self.ranks))
         except Interrupted:
@@ -243,6 +251,7 @@ class Session:
         self.run.diverged.unlink(missing_ok=True)  # of an earlier start, from which this one has recovered
         tests = score_test(self, choice.decode)
         write_card(self.run, words, tests)
+        _note_end(self.run, ended)
         return TrainResult(self.run.path, state.step, ended, choice.name, choice.greedy_bleu, tests)
 
     def _keep_report(self, error: DivergedError) -> None:

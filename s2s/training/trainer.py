@@ -147,11 +147,11 @@ class Trainer:
         began = self.ranks.now() - state.seconds
         saved = state.step, state.validated_step
         while True:
-            ended = self._why_ended()
+            ended = self.why_ended()
             if state.step != state.validated_step and (ended or state.step % config.validate_every == 0):
                 self._finish_all(hooks)
                 self._note_score(hooks.validate())
-                ended = ended or self._why_ended()
+                ended = ended or self.why_ended()
             state.seconds = self.ranks.now() - began
             due = ended or state.step % config.checkpoint_every == 0 or state.step == state.best_step
             if due and saved != (state.step, state.validated_step):  # a signal may have saved it before its validation
@@ -172,7 +172,8 @@ class Trainer:
             if len(self._begun) > self._n_ahead:
                 hooks.updated(self._finish())
 
-    def _why_ended(self) -> str | None:
+    def why_ended(self) -> str | None:
+        """What ends the training at the update that it stands at, in words; none if it goes on."""
         config, state = self.config, self.state
         if config.max_steps is not None and state.step >= config.max_steps:
             return f"{state.step:,} updates are done"

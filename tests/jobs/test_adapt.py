@@ -9,7 +9,7 @@ from small_corpus import small_config
 from typer.testing import CliRunner, Result
 
 from s2s.cli import app
-from s2s.config.load import load_config
+from s2s.config.load import dump_config, load_config
 from s2s.decoding.bundle import load_bundle
 from s2s.errors import ConfigError, InputMissingError
 from s2s.jobs import adapt as adapt_module
@@ -62,7 +62,32 @@ def test_without_set_the_length_follows_from_the_pairs(folder: Path) -> None:
     assert result.exit_code == 0, result.stderr
     config = load_config(folder / "child/x/config.yaml")
     assert config.train.max_minutes == 0.1
+    was = load_config(folder / "run/resolved.yaml")
+    assert config.train.temperature == 1.0
+    assert config.train.validate_every <= was.train.validate_every
     assert not (folder / "child/x/data/replay.en").exists()
+
+
+def test_a_short_adaptation_of_a_long_training_is_validated_on_the_way(folder: Path) -> None:
+    resolved = folder / "run/resolved.yaml"
+    was = load_config(resolved)
+    long = {"validate_every": 2000, "checkpoint_every": 2000, "warmup_steps": 500, "temperature": 5.0}
+    resolved.write_text(dump_config(was.model_copy(update={"train": was.train.model_copy(update=long)})), "utf-8")
+    result = s2s("adapt", "run", "new.{en,de}", "--to", "x/y", "--minutes", "0.1", cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    config = load_config(folder / "x/y/config.yaml").train
+    assert max(config.validate_every, config.checkpoint_every, config.warmup_steps) < 500
+    assert config.temperature == 1.0  # or it would see less of the old text than was said
+
+
+def test_columns_of_a_table_can_be_named(folder: Path) -> None:
+    rows = zip(lines(folder / "new.en"), lines(folder / "new.de"), strict=True)
+    (folder / "new.tsv").write_text("".join(f"{n}\t{en}\t{de}\n" for n, (en, de) in enumerate(rows)), "utf-8")
+    command = ["adapt", "run", "new.tsv", "--to", "x/y", "--set", "train.max_steps=2"]
+    result = s2s(*command, cwd=folder)
+    assert (result.exit_code, "--source-column" in result.stderr) == (65, True)
+    assert s2s(*command, "--source-column", "2", "--target-column", "3", cwd=folder).exit_code == 0
+    assert set(lines(folder / "x/y/data/train.en")) <= set(lines(folder / "new.en"))
 
 
 def test_what_is_held_out_is_not_trained_on_and_what_was_trained_on_is_not_held_out(folder: Path) -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 import s2s
 from s2s.cli import app
-from s2s.config.load import load_config
+from s2s.config.load import dump_config, load_config
 from s2s.decoding.bundle import load_bundle, load_n_members
 from s2s.decoding.one_file import Contents, read_one_file, write_one_file
 from s2s.decoding.translator import Translator
@@ -174,6 +174,33 @@ def test_more_seeds_are_trained_and_half_trained_ones_go_on(runs: list[Path], tm
     theirs = weights_of(load_bundle(runs[1]).transformer)  # which was trained in one go, with seed 2
     for name, tensor in weights_of(load_bundle(tmp_path / "first-seed2").transformer).items():
         assert torch.equal(tensor, theirs[name])
+
+
+def test_other_text_than_the_first_was_trained_on_is_refused_before_anything_is_trained(
+    runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = RunFolder(tmp_path / "first")
+    shutil.copytree(runs[0], first.path)
+    config = load_config(first.resolved)
+    for side in ("en", "de"):
+        text = (runs[0].parent / f"train.{side}").read_text("utf-8")
+        (tmp_path / f"train.{side}").write_text(text, "utf-8")
+    data = config.data.model_copy(update={"train": f"{tmp_path}/train.{{en,de}}"})
+    first.resolved.write_text(dump_config(config.model_copy(update={"data": data})), "utf-8")
+
+    class TrainedError(Exception):
+        pass
+
+    def trained(*_: object, **__: object) -> None:
+        raise TrainedError
+
+    monkeypatch.setattr(job, "train", trained)
+    with pytest.raises(TrainedError):  # the same text elsewhere is the same text
+        ensemble([first.path], tmp_path / "all", n_seeds=2)
+    (tmp_path / "train.en").write_text(text + "one\n", "utf-8")
+    (tmp_path / "train.de").write_text(text + "eins\n", "utf-8")
+    with pytest.raises(ConfigError, match="changed"):
+        ensemble([first.path], tmp_path / "all", n_seeds=2)
 
 
 def test_the_length_penalty_is_chosen_unless_one_was_given(

@@ -4,6 +4,7 @@ import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -143,10 +144,112 @@ def test_text_that_is_not_parallel_is_refused(folder: Path) -> None:
 
 
 def test_a_run_is_not_begun_anew_over_a_model(folder: Path) -> None:
-    (folder / "runs/my/checkpoints").mkdir(parents=True)
+    (folder / "runs/my/checkpoints/step-000001").mkdir(parents=True)
     result = s2s("init", "my", "all.en", "all.de", cwd=folder)
     assert (result.exit_code, "delete the folder" in result.stderr) == (73, True)
     assert not (folder / "runs/my/data").exists()
+
+
+def test_after_a_mistake_the_same_command_goes_on(folder: Path) -> None:
+    for side, n in (("en", 60), ("de", 61)):
+        (folder / f"dev.{side}").write_text("\n".join(lines(DATA / f"dev.{side}")[:n]) + "\n", "utf-8")
+    command = ["init", "my", "all.{en,de}", "--valid", "dev.{en,de}", "--minutes", "1"]
+    assert s2s(*command, cwd=folder).exit_code == 65
+    RunFolder(folder / "runs/my").create()  # as where the vocabulary could not be learnt
+    (folder / "dev.de").write_text("\n".join(lines(DATA / "dev.de")[:60]) + "\n", "utf-8")
+    for _ in range(2):
+        result = s2s(*command, cwd=folder)
+        assert result.exit_code == 0, result.stderr
+        (folder / "runs/my/config.yaml").unlink()  # as if it had been stopped before
+
+
+def test_nothing_of_the_users_is_written_over(folder: Path) -> None:
+    (folder / "data").mkdir()
+    (folder / "data/test.en").write_text("precious\n", "utf-8")
+    result = s2s("init", "./", "all.{en,de}", cwd=folder)
+    assert (result.exit_code, "data/test.en" in result.stderr) == (73, True)
+    assert (folder / "data/test.en").read_text("utf-8") == "precious\n"
+    assert [path.name for path in (folder / "data").iterdir()] == ["test.en"]
+
+
+def test_held_out_text_that_is_shifted_is_refused_too(folder: Path) -> None:
+    for side, lag in (("en", 0), ("de", 3)):
+        text = lines(DATA / f"train.{side}")[600:2600]
+        (folder / f"dev.{side}").write_text("\n".join([*text[lag:], *text[:lag]]) + "\n", "utf-8")
+    wishes = Wishes([f"{folder}/all.{{en,de}}"], [f"{folder}/dev.{{en,de}}"], [])
+    with pytest.raises(DataError, match="not parallel") as caught:
+        split_text(RunFolder(folder / "x"), wishes)
+    assert "dev." in (caught.value.where or "")
+
+
+def test_a_memory_that_is_broken_in_the_middle_is_not_taken_for_its_beginning(folder: Path) -> None:
+    pairs = zip(lines(folder / "all.en"), lines(folder / "all.de"), strict=True)
+    units = [
+        f"<tu><tuv xml:lang='en'><seg>{escape(en)}</seg></tuv><tuv xml:lang='de'><seg>{escape(de)}</seg></tuv></tu>"
+        for en, de in pairs
+    ]
+    units.insert(400, "<tu><tuv xml:lang='en'><seg>this & that</seg></tuv></tu>")
+    (folder / "m.tmx").write_text(
+        "<tmx version='1.4'><header srclang='en'/><body>" + "\n".join(units) + "</body></tmx>", "utf-8"
+    )
+    result = s2s("init", "my", "m.tmx", cwd=folder)
+    assert (result.exit_code, "from en to de" in result.stderr) == (65, True)
+    assert "m.tmx:401: malformed XML" in result.stderr
+    assert not (folder / "runs/my").exists()
+    assert s2s("check", "m.tmx", cwd=folder).exit_code == 65
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["all.{en,de}", "other.{en,fr}"],
+        ["all.{en,de}", "--valid", "other.{en,fr}"],
+        ["all.{en,de}", "--source", "en", "--target", "fr"],
+    ],
+)
+def test_files_of_other_languages_are_refused(folder: Path, given: list[str]) -> None:
+    for side, name in (("en", "en"), ("de", "fr")):
+        (folder / f"other.{name}").write_bytes((folder / f"all.{side}").read_bytes())
+    result = s2s("init", "my", *given, cwd=folder)
+    assert (result.exit_code, "fr" in result.stderr) == (2, True)
+    assert not (folder / "runs").exists()
+
+
+@pytest.mark.parametrize("command", [["init", "my"], ["check"]])
+def test_braces_that_the_shell_has_taken_apart_are_asked_for_in_quotes(folder: Path, command: list[str]) -> None:
+    result = s2s(
+        *command, "all.en", "all.de", "--valid", "dev.en", "dev.de", "--test", "test.en", "test.de", cwd=folder
+    )
+    assert result.exit_code == 2
+    assert "--valid 'dev.{en,de}'" in result.stderr
+
+
+def test_the_report_counts_what_is_used(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for side in ("en", "de"):
+        text = lines(folder / f"all.{side}")
+        (folder / f"all.{side}").write_text("\n".join([*text, *text[:100]]) + "\n", "utf-8")
+        dev = lines(DATA / f"dev.{side}")
+        (folder / f"dev.{side}").write_text("\n".join([*dev, *dev[:10]]) + "\n", "utf-8")
+    wishes = Wishes([f"{folder}/all.{{en,de}}"], [f"{folder}/dev.{{en,de}}"], [], clean=False)
+    made = split_text(RunFolder(folder / "x"), wishes)
+    report = json.loads((folder / "x/data/report.json").read_text("utf-8"))
+    n_test = len(lines(folder / "x/data/test.en"))
+    assert report["train"]["kept"] == made.n_pairs["train"] + n_test
+    assert report["valid"]["kept"] == made.n_pairs["valid"] == len(lines(folder / "dev.en"))
+    assert "--clean" not in capsys.readouterr().err
+
+
+def test_paragraphs_are_not_dropped_for_their_length_and_what_is_kept_is_counted(folder: Path) -> None:
+    for side in ("en", "de"):
+        text = lines(DATA / f"train.{side}")
+        paragraphs = [" ".join(text[n % 900 : n % 900 + 25]) for n in range(0, 1500, 5)]
+        (folder / f"all.{side}").write_text("\n".join(dict.fromkeys(paragraphs)) + "\n", "utf-8")
+    result = s2s("init", "my", "all.{en,de}", "--keep-all", cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    text = (folder / "runs/my/config.yaml").read_text("utf-8")
+    assert "max_length: 1000 " in text
+    kept = json.loads((folder / "runs/my/data.json").read_text("utf-8"))["splits"]["train"]["kept"]
+    assert f"{kept:,} pairs to train on" in text
 
 
 def test_columns_of_a_table_without_a_header_are_given_by_number(folder: Path) -> None:

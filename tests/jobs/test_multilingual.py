@@ -243,10 +243,10 @@ def test_a_student_of_several_languages_is_compared_in_each(folder: Path) -> Non
     assert result.stdout.count("student, greedy: BLEU") == 2
     config = load_config(folder / "new/student/config.yaml")
     data = folder / "new/student/data"
-    assert [Path(spec).name for spec in config.data.train[:2]] == ["distilled-en-de.{en,de}", "distilled-en-xx.{en,xx}"]
+    assert [Path(spec).name for spec in config.data.train[:2]] == ["distilled-1.{en,de}", "distilled-2.{en,xx}"]
     assert [spec[:6] for spec in config.data.train] == ["en>de ", "en>xx "] * 2
-    sources = (data / "distilled-en-xx.en").read_text("utf-8").split("\n")[:-1]
+    sources = (data / "distilled-2.en").read_text("utf-8").split("\n")[:-1]
     assert sources
     assert not any("<2" in line for line in sources)
     made = Translator.load(folder / "run").translate(sources, to="xx")
-    assert (data / "distilled-en-xx.xx").read_text("utf-8").split("\n")[:-1] == made
+    assert (data / "distilled-2.xx").read_text("utf-8").split("\n")[:-1] == made

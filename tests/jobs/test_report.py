@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from s2s.cli import app
 from s2s.jobs.report import sparkline, watch
-from s2s.jobs.train import train
+from s2s.jobs.train import Session, train
 from s2s.run_folder import RunFolder
 
 
@@ -93,9 +93,11 @@ def test_a_glance_at_a_training(home: Path) -> None:
 
 
 def test_a_training_that_was_stopped_says_from_where_it_goes_on(home: Path) -> None:
-    (home / "runs/small/README.md").rename(home / "card")
+    note = home / "runs/small/run.json"
+    before = note.read_bytes()
+    note.write_text(json.dumps({"starts": json.loads(before)["starts"]}), "utf-8")
     text = s2s("watch", "small", cwd=home).stdout
-    (home / "card").rename(home / "runs/small/README.md")
+    note.write_bytes(before)
     assert text.startswith("runs/small: stopped after update 100: s2s train runs/small goes on\n")
 
 
@@ -105,6 +107,42 @@ def test_a_run_without_its_store_is_shown_too(home: Path) -> None:
     (home / "store").rename(home / "runs/small/store")
     assert (result.exit_code, result.stdout) == (0, "other.html\n")
     assert "Pieces a sentence" not in (home / "other.html").read_text("utf-8")
+
+
+def test_a_training_that_had_ended_and_was_stopped_on_its_way_on_is_not_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_config(tmp_path)
+    config = config.model_copy(
+        update={"run": "runs/x", "data": config.data.model_copy(update={"test": config.data.valid})}
+    )
+    monkeypatch.chdir(tmp_path)
+    train(config)
+    [row] = json.loads(s2s("runs", "--json", cwd=tmp_path).stdout)
+    assert (row["state"], row["test_bleu"] is None) == ("done", False)
+    more = config.model_copy(update={"train": config.train.model_copy(update={"max_steps": 60})})
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(session: Session) -> None:
+        if session.trainer.state.step == 50:
+            raise StoppedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Session, "check_stop", stop)
+        with pytest.raises(StoppedError):
+            train(more)
+    found = s2s("runs", "--json", cwd=tmp_path)
+    [row] = json.loads(found.stdout)
+    assert (row["state"], row["test_bleu"]) == ("stopped", None)  # which was of another model
+    assert "is of update 12, the model now of update" in found.stderr
+    assert not Path("runs/x/README.md").exists()
+    Path("runs/x/README.md").write_text("mine", "utf-8")
+    assert json.loads(s2s("runs", "--json", cwd=tmp_path).stdout)[0]["state"] == "stopped"
+    train(more)
+    [row] = json.loads(s2s("runs", "--json", cwd=tmp_path).stdout)
+    assert (row["state"], row["test_bleu"] is None) == ("done", False)
 
 
 def test_sparklines() -> None:

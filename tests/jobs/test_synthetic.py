@@ -9,7 +9,7 @@ from small_corpus import WORDS, small_config
 from typer.testing import CliRunner, Result
 
 from s2s.cli import app
-from s2s.config.load import load_config
+from s2s.config.load import dump_config, load_config
 from s2s.config.recipes import updates_for
 from s2s.decoding.bundle import load_bundle
 from s2s.decoding.sampling import Sampling
@@ -82,6 +82,42 @@ def test_a_translation_that_was_cut_off_goes_on(folder: Path, tmp_path: Path, mo
     assert not notes.exists()
 
 
+def test_a_sample_is_drawn_once_and_not_the_likeliest_of_several(folder: Path, tmp_path: Path) -> None:
+    translator = Translator.load(folder / "run")
+    text = lines(folder / "train.en")
+    translate_lines_to(translator, text, tmp_path / "a.en", tmp_path / "a.de", n_lines=len(text), sampling=Sampling())
+    drawn = translator.translate_lines(text, translator.options(beam=1), sampling=Sampling())
+    assert lines(tmp_path / "a.de") == [one.text for one in drawn if one.text]
+
+
+def test_a_student_sees_each_part_of_the_text_as_its_teacher_saw_it(folder: Path, tmp_path: Path) -> None:
+    for side in ("en", "de"):
+        text = lines(folder / f"train.{side}")
+        for name, part in (("large", text[5:]), ("small", text[:5])):
+            (tmp_path / f"{name}.{side}").write_text("\n".join(part) + "\n", "utf-8")
+    config = small_config(tmp_path, temperature=5.0, max_steps=60, validate_every=60)
+    specs = [f"{tmp_path}/{name}.{{en,de}}" for name in ("large", "small")]
+    data = config.data.model_copy(update={"train": specs, "test": f"{tmp_path}/test.{{en,de}}"})
+    train(config.model_copy(update={"data": config.data.model_copy(update={"train": specs})}))
+    resolved = RunFolder(tmp_path / "run").resolved
+    before = resolved.read_bytes()
+    resolved.write_text(dump_config(config.model_copy(update={"data": data})), "utf-8")
+    command = ["distill", "run", "--to", "new/student", "--set", "train.max_steps=2"]
+    missing = s2s(*command, cwd=tmp_path)
+    assert (missing.exit_code, "test.en" in missing.stderr) == (66, True)
+    assert not (tmp_path / "new/student/data").exists()  # said before hours of translation
+    resolved.write_bytes(before)
+    result = s2s(*command, cwd=tmp_path)
+    assert result.exit_code == 0, result.stderr
+    made = load_config(tmp_path / "new/student/config.yaml").data.train
+    assert made[2:] == specs
+    for spec, name in zip(made, ("large", "small"), strict=False):
+        known = set(lines(tmp_path / f"{name}.en"))
+        sources = lines(tmp_path / spec.replace("{en,de}", "en"))
+        assert sources
+        assert set(sources) <= known
+
+
 def test_a_student_learns_from_its_teacher(folder: Path) -> None:
     command = ["distill", "run", "--to", "new/student", "--set", "train.max_steps=6", "--set", "model.n_heads=2"]
     result = s2s(*command, cwd=folder)
@@ -104,8 +140,11 @@ def test_text_in_the_target_language_is_translated_back(folder: Path) -> None:
     words = list(WORDS.values())
     text = [f"{one} {other}" for one in words for other in words]
     (folder / "mono.de").write_text("\n".join([*text, "", text[0]]) + "\n", "utf-8")
-    result = s2s("backtranslate", "run", "mono.de", "--to", "new/bt", "--set", "train.max_steps=6", cwd=folder)
+    options = ["--set", "train.max_steps=60", "--set", "train.label_smoothing=0.2"]
+    result = s2s("backtranslate", "run", "mono.de", "--to", "new/bt", *options, cwd=folder)
     assert result.exit_code == 0, result.stderr
+    for name in ("new/bt", "new/bt-reverse"):  # both are trained as it says
+        assert load_config(folder / name / "config.yaml").train.label_smoothing == 0.2
     assert result.stdout.startswith("the parent's, valid (60 sentences): BLEU ")
     made, given = (lines(folder / f"new/bt/data/backtranslated.{side}") for side in ("en", "de"))
     assert set(given) <= set(text)
@@ -136,7 +175,7 @@ def test_what_is_held_out_is_not_learnt_from_and_a_stop_changes_nothing(
 ) -> None:
     held = lines(folder / "train.de")  # which is the validation text too
     (folder / "more.de").write_text("\n".join([*held, "Katze Hund rot blau eins zwei"]) + "\n", "utf-8")
-    command = ["backtranslate", "run", "more.de", "--to", folder / "bt2", "--set", "train.max_steps=4"]
+    command = ["backtranslate", "run", "more.de", "--to", folder / "bt2", "--set", "train.max_steps=60"]
 
     def killed(*_: object, **__: object) -> None:
         raise SystemExit(137)
