@@ -143,13 +143,11 @@ def split_text(
 def _as_used(report: Report, wishes: Wishes) -> Report:
     """A report that says what becomes of faulty pairs here."""
     if report.name != "train":
-        return replace(
-            report, n_kept=len(report.examined.flags), title="what a training text would be without, is left:"
-        )
+        return replace(report, n_kept=len(report.examined.flags), title="found, and left in:")
     if wishes.clean:
         return replace(report, title="left out:")
     n_kept = int(_readable(report.examined).sum())
-    return replace(report, n_kept=n_kept, title="all that can be trained on is left (--keep-all), of these too:")
+    return replace(report, n_kept=n_kept, title="found, and left in where it can be trained on (--keep-all):")
 
 
 def _report_of(run: RunFolder) -> Path:
