@@ -2,6 +2,10 @@
 
 Translations are about as long as what they translate, so the lengths of both sides go up and down together. Where they
 do not, but do so with the target some lines further on or back, the sides are shifted against each other.
+
+In text that is sorted by length neighbours are equally long, and what is left of their lengths is chance. Such windows
+are looked at together, as many as stand in a row: the lengths of all of them say whether the sides have anything to do
+with each other, though no longer whether they are shifted by a few lines.
 """
 
 from dataclasses import dataclass
@@ -10,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Truths = npt.NDArray[np.bool_]
 Lengths = npt.NDArray[np.integer]
 
 WINDOW = 256
@@ -21,9 +26,12 @@ MAX_LAG = 64
 
 _NOTHING = 0.15  # if half of all windows go together less than this, the two texts have nothing to do with each other
 _VARIED = 0.2  # the deviation of the logarithms of lengths below which these say nothing
+_SORTED = 0.25  # a window whose lengths deviate less than this, and
+_SORTED_SHARE = 0.6  # less than this share of what they do in the whole text, has them sorted
 _USUAL = 0.45  # below this median the lengths say nothing: texts whose lines are all equally long
 _LOST = 0.3  # a window that goes together less than this
 _GAIN = 0.3  # and, shifted, by so much more
+_APART = 1.5  # what belongs together nowhere has lengths that differ by so much more than elsewhere (their variance)
 
 
 @dataclass(frozen=True)
@@ -52,42 +60,65 @@ def stretches(n_src: Lengths, n_tgt: Lengths) -> list[Stretch]:
     if n_windows == 0:
         return []
     src, tgt = np.log1p(n_src.astype(np.float64)), np.log1p(n_tgt.astype(np.float64))
-    lags = {0: _together(src, tgt, 0)}
+    is_sorted, in_runs = _sorted_windows(src, tgt)
+    lags = {0: np.where(is_sorted, in_runs, _together(src, tgt, 0))}
     weak = lags[0] < _LOST
-    if weak.any():
+    if (weak & ~is_sorted).any():
         for lag in range(1, MAX_LAG + 1):
             lags[lag], lags[-lag] = _together(src, tgt, lag), _together(src, tgt, -lag)
     names = np.array(list(lags))
     by_lag = np.stack([lags[lag] for lag in lags])
     best = np.argmax(by_lag, axis=0)
     gained = by_lag[best, np.arange(n_windows)] > lags[0] + _GAIN
-    shifted = weak & gained & (by_lag[best, np.arange(n_windows)] > _USUAL)
+    shifted = weak & ~is_sorted & gained & (by_lag[best, np.arange(n_windows)] > _USUAL)
     alone = np.where(shifted, names[best], 0)
+    says = ~np.isnan(lags[0])
     varied = min(float(np.std(src)), float(np.std(tgt))) > _VARIED
-    if n_windows >= 4 and varied and float(np.median(np.where(shifted, 1.0, lags[0]))) < _NOTHING:
+    if says.sum() >= 4 and varied and float(np.median(np.where(shifted, 1.0, lags[0])[says])) < _NOTHING:
         return [Stretch(0, len(src), None)]
-    elsewhere = lags[0][~weak]
-    says = len(elsewhere) > 0 and float(np.median(elsewhere)) > _USUAL
-    return [
-        Stretch(*_edges(src, tgt, first, last, lag), lag)
-        for first, last, lag in _runs_of(shifted, alone, weak & ~shifted & says)
-    ]
+    lost = weak & ~shifted & _apart(src, tgt, lags[0], says & ~weak)
+    return [Stretch(*_edges(src, tgt, first, last, lag), lag) for first, last, lag in _runs_of(shifted, alone, lost)]
+
+
+def _windows(side: Floats) -> Floats:
+    """The lines of each window in a row; those after the last window are left out."""
+    return side[: len(side) // WINDOW * WINDOW].reshape(-1, WINDOW)
+
+
+def _sorted_windows(src: Floats, tgt: Floats) -> tuple[Truths, Floats]:
+    """In which windows a side's lines are about equally long, though they are not in the whole text.
+
+    For these also the correlation of lengths in the whole run of such windows; NaN where even that says nothing.
+    """
+    least = [min(_SORTED, _SORTED_SHARE * float(np.std(side))) for side in (src, tgt)]
+    is_sorted = (_windows(src).std(axis=1) < least[0]) | (_windows(tgt).std(axis=1) < least[1])
+    together = np.full(len(is_sorted), np.nan)
+    for first, last in np.flatnonzero(np.diff(is_sorted, prepend=False, append=False)).reshape(-1, 2).tolist():
+        x, y = (side[first * WINDOW : last * WINDOW] for side in (src, tgt))
+        if np.std(x) > least[0] and np.std(y) > least[1]:
+            together[first:last] = np.corrcoef(x, y)[0, 1]
+    return is_sorted, together
+
+
+def _apart(src: Floats, tgt: Floats, together: Floats, elsewhere: Truths) -> Truths:
+    """In which windows the lengths of both sides differ more than elsewhere, if they say something there."""
+    if not elsewhere.any() or float(np.median(together[elsewhere])) <= _USUAL:
+        return np.zeros(len(together), dtype=np.bool_)
+    variance = _windows(tgt - src).var(axis=1)
+    result: Truths = variance > _APART * np.median(variance[elsewhere])
+    return result
 
 
 def _together(src: Floats, tgt: Floats, lag: int) -> Floats:
     """Correlation of the lengths in each window, with the target `lag` lines further on; -1 where it says nothing."""
-    n_windows = len(src) // WINDOW
-    moved = np.roll(tgt, -lag)
-    x, y = (side[: n_windows * WINDOW].reshape(n_windows, WINDOW) for side in (src, moved))
+    x, y = _windows(src), _windows(np.roll(tgt, -lag))
     x, y = x - x.mean(axis=1, keepdims=True), y - y.mean(axis=1, keepdims=True)
     size = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
     together: Floats = np.where(size > 1e-9, (x * y).sum(axis=1) / np.maximum(size, 1e-9), 1.0 if lag == 0 else -1.0)
     return together
 
 
-def _runs_of(
-    shifted: npt.NDArray[np.bool_], lags: npt.NDArray[np.int64], lost: npt.NDArray[np.bool_]
-) -> list[tuple[int, int, int | None]]:
+def _runs_of(shifted: Truths, lags: npt.NDArray[np.int64], lost: Truths) -> list[tuple[int, int, int | None]]:
     """Runs of windows with the same trouble: first, one after the last, and the lag.
 
     A window may be odd by itself: two in a row count if a shift fits, four if none does.

@@ -46,6 +46,38 @@ def test_lines_in_another_order_are_found(sides: tuple[np.ndarray, np.ndarray]) 
     assert stretches(src, RANDOM.permutation(tgt)) == [Stretch(0, N, None)]
 
 
+BY_LENGTH = {
+    "source": lambda src, tgt: src,
+    "target": lambda src, tgt: tgt,
+    "longest first": lambda src, tgt: -src,
+    "source, then target": lambda src, tgt: src * 10_000 + tgt,
+    "both together": lambda src, tgt: src + tgt,
+    "the longer one": np.maximum,
+    "tens of characters": lambda src, tgt: src // 10,
+}
+
+
+@pytest.mark.parametrize("by", BY_LENGTH)
+def test_text_that_is_sorted_by_length_is_let_pass(sides: tuple[np.ndarray, np.ndarray], by: str) -> None:
+    src, tgt = sides
+    order = np.argsort(BY_LENGTH[by](src, tgt), kind="stable")
+    assert stretches(src[order], tgt[order]) == []
+    for part in (order[:2_500], order[-2_500:], order[::3]):  # a stretch of it, after or before other text
+        assert stretches(np.concatenate((src, src[part])), np.concatenate((tgt, tgt[part]))) == []
+        assert stretches(np.concatenate((src[part], src)), np.concatenate((tgt[part], tgt))) == []
+
+
+def test_what_is_lost_is_found_beside_sorted_text_and_in_it(sides: tuple[np.ndarray, np.ndarray]) -> None:
+    src, tgt = sides
+    order = np.argsort(src, kind="stable")
+    long, other = np.concatenate((src, src[order])), np.concatenate((tgt, tgt[order]))
+    [found] = stretches(long, np.concatenate((other[:2_000], other[2_001:N], [9], other[N:])))
+    assert (found.lag, abs(found.first - 2_000) <= 4, abs(found.last - N) <= 256) == (-1, True, True)
+    assert stretches(src[order], RANDOM.permutation(tgt)) == [Stretch(0, N, None)]
+    [found] = stretches(long, np.concatenate((tgt, RANDOM.permutation(tgt))))
+    assert (found.lag, found.last, abs(found.first - N) <= 512) == (None, 2 * N, True)
+
+
 def test_lengths_that_say_nothing_say_nothing() -> None:
     same = np.full(N, 20)
     assert stretches(same, same) == []
