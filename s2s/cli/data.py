@@ -37,7 +37,6 @@ def check_command(
     from s2s.corpus.columns import Wanted
     from s2s.jobs import check as job
 
-    wanted = None
     if len(data) == 1 and data[0].endswith((".yaml", ".yml")):
         if valid or test or source_column or target_column:
             raise UsageError("a config says what its data is: give no other options of data")
@@ -47,10 +46,9 @@ def check_command(
             name: job.specs_of_option(f"--{name}", given or []) for name, given in (("valid", valid), ("test", test))
         }
         specs = {"train": job.as_specs(data), **{name: split for name, split in held_out.items() if split}}
-        if source_column or target_column:
-            wanted = Wanted(*job.languages_of(specs["train"]), source_column, target_column)
+        wanted = Wanted(*job.languages_of(specs["train"]), source_column, target_column)
     corpora = job.open_splits(specs, wanted)
-    paths = None if clean is None else job.clean_files(clean, corpora)
+    paths = None if clean is None else job.clean_files(clean, corpora, wanted)
     reports = job.check(corpora, n_examples=n_examples)
     print(job.as_json(reports) if as_json else "\n\n".join(report.text() for report in reports))
     if paths is not None:

@@ -33,15 +33,13 @@ __all__ = [
 Specs = Mapping[str, list[str]]
 
 
-def open_splits(specs: Specs, wanted: Wanted | None) -> dict[str, PairCorpus]:
+def open_splits(specs: Specs, wanted: Wanted) -> dict[str, PairCorpus]:
     """Open the splits that are to be looked at, all in the direction of `train`.
 
     Args:
         specs: Specs of `train`, and of `valid` and `test` if they are there.
-        wanted: Languages and columns; None to find them by the names of files and columns.
+        wanted: Languages and columns.
     """
-    if wanted is None:
-        wanted = Wanted(*languages_of(specs["train"]))
     source, target = wanted.source, wanted.target
     turned = {name: [in_direction(spec, source, target) for spec in split] for name, split in specs.items()}
     return {name: open_specs(split, wanted).untagged() for name, split in turned.items()}
@@ -100,18 +98,20 @@ def check(corpora: Mapping[str, PairCorpus], *, n_examples: int = 3, others: Seq
     return [report for split in corpora for report in reports[split]]
 
 
-def clean_files(spec: str, corpora: Mapping[str, PairCorpus]) -> list[Path]:
-    """The files of a cleaned copy: two, as `clean.{en,de}`, or a `.tsv` or `.jsonl` file.
+def clean_files(spec: str, corpora: Mapping[str, PairCorpus], wanted: Wanted) -> list[Path]:
+    """The files of a cleaned copy: two, as `clean.{en,de}`, the source's first, or a `.tsv` or `.jsonl` file.
 
     Raises:
         UsageError: It cannot be written in this form.
         CannotCreateError: A file is one of those that are read.
     """
-    if len(corpora["train"].directions) > 1:
+    directions = corpora["train"].directions
+    if len(directions) > 1:
         raise UsageError(
             "a cleaned copy of several directions cannot be one pair of files", hint="Check and clean each by itself."
         )
-    paths = files_of(spec)
+    source, target = directions.pop() or (wanted.source, wanted.target)
+    paths = files_of(in_direction(spec, source, target))
     ending = uncompressed_suffix(paths[0])
     if any(path.suffix.lower() in (".gz", ".zst", ".csv", ".parquet") for path in paths) or (
         len(paths) == 1 and ending not in (".tsv", ".jsonl")

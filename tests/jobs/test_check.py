@@ -57,6 +57,19 @@ def test_a_cleaned_copy_has_what_is_left_and_nothing_to_complain_about(folder: P
     assert (again["pairs"], again["kept"]) == (kept, kept)
 
 
+@pytest.mark.parametrize("data", ["train.{en,de}", "train.tsv", "en>de train.{en,de}"])
+@pytest.mark.parametrize("form", ["clean.{en,de}", "clean.{de,en}", "clean.de,clean.en"])
+def test_a_cleaned_copy_has_each_language_under_its_name(folder: Path, data: str, form: str) -> None:
+    src, tgt = ((folder / f"train.{side}").read_text("utf-8").split("\n")[:-1] for side in ("en", "de"))
+    rows = "".join(f"{one}\t{other}\n" for one, other in zip(src, tgt, strict=True))
+    (folder / "train.tsv").write_text(f"en\tde\n{rows}", "utf-8")
+    assert check(data, "--clean", form, cwd=folder).exit_code == 0
+    for side, lines in (("en", src), ("de", tgt)):
+        copy = (folder / f"clean.{side}").read_text("utf-8").split("\n")[:-1]
+        assert copy
+        assert set(copy) <= set(lines)
+
+
 def test_what_was_looked_at_is_never_written_over(folder: Path) -> None:
     before = (folder / "train.en").read_bytes()
     result = check("train.{en,de}", "--clean", "train.{en,de}", cwd=folder)
