@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from s2s.corpus.languages import english_name
 from s2s.errors import DataError
 
-CONVENTIONS = (("source", "target"), ("src", "tgt"), ("src", "trg"), ("source_text", "target_text"))
+CONVENTIONS = (
+    ("source", "target"),
+    ("src", "tgt"),
+    ("src", "trg"),
+    ("source_text", "target_text"),
+    ("source_sentence", "target_sentence"),
+    ("sentence", "translation"),
+    ("text", "translation"),
+    ("source", "translation"),
+    ("original", "translation"),
+)
 """Usual names of the two columns, after the language codes."""
 
 NESTED = "translation"
@@ -43,7 +53,8 @@ class Wanted:
         Returns:
             Names of the source and the target column as they are in `names`, or None if they are not both there.
         """
-        by_key = {_key(name): name for name in reversed(names)}
+        holds_both = any(name.startswith(f"{NESTED}.") for name in names)
+        by_key = {_key(name): name for name in reversed(names) if not (holds_both and name == NESTED)}
         languages = (self.source, self.target)
         nested = (f"{NESTED}.{self.source}", f"{NESTED}.{self.target}")
         in_english = english_name(self.source) or self.source, english_name(self.target) or self.target

@@ -153,6 +153,11 @@ class PairCorpus:
         """The same text as it is written, without the tags of the languages to translate into."""
         return PairCorpus([replace(part, tag="") for part in self._parts], self._sums)
 
+    def notes(self) -> list[str]:
+        """What is to be said of how its tables are read."""
+        notes = [part.source.note() for part in self._parts if isinstance(part.source, TsvFile)]
+        return [note for note in notes if note]
+
     @property
     def directions(self) -> set[tuple[str, str] | None]:
         """The directions that stand before its specs; none for a spec without one."""

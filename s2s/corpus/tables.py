@@ -19,6 +19,7 @@ Row = tuple[str, str, int]
 Complain = Callable[[DataError], None]
 """What takes the error of a row that cannot be read, so that the next can be; without it the error is raised."""
 
+_LONGEST_NAME = 30  # characters
 _JSON_HINT = 'A line looks like this: {"en": "A dog.", "de": "Ein Hund."}'
 
 
@@ -82,6 +83,14 @@ class TsvFile:
         if names is not None:
             return Columns(*names, (cells.index(names[0]), cells.index(names[1])), len(cells), header=True)
         return self._by_number(cells)
+
+    def note(self) -> str | None:
+        """What is to be said if the first line is read as a pair, and looks as if it named the columns."""
+        columns, cells = self._columns, next(read_lines(self.path, lenient=True), "").split("\t")
+        was_told = self.wanted.source_column or self.wanted.target_column
+        if columns.header or was_told or not all(map(_may_be_a_name, cells)):
+            return None
+        return f"{self.path}: no header is known here, line 1 is a pair: {shown(cells)}. If it names columns: {HINT}"
 
     def _by_number(self, cells: list[str]) -> Columns:
         """Columns of a file without a header: the first two, or those whose numbers are given as names."""
@@ -252,6 +261,12 @@ class JsonLinesFile:
                 hint="Mend or delete this line.",
             )
         return one_line(value)
+
+
+def _may_be_a_name(cell: str) -> bool:
+    """Whether a cell could be the name of a column: a few words, not a sentence."""
+    text = cell.strip()
+    return 0 < len(text) <= _LONGEST_NAME and len(text.split()) <= 3 and text[-1] not in ".!?…。！？"
 
 
 def _names(record: dict[str, Any]) -> list[str]:

@@ -88,6 +88,8 @@ def check(corpora: Mapping[str, PairCorpus], *, n_examples: int = 3, others: Seq
             continue
         avoid = [*held_out, *others] if fault is None else [*held_out]
         reports[split] = []
+        for note in corpora[split].notes():
+            say(f"note: {note}")
         for direction, corpus in corpora[split].by_direction().items():
             name = f"{split} {'>'.join(direction)}" if direction and has_several else split
             say(f"looking at {name} …")

@@ -120,6 +120,8 @@ def prepare(config: Config, run: RunFolder, *, thorough: bool = True, n_processe
             corpus, vocabularies, run.store / name, chosen_by, thorough=thorough, n_processes=n_processes
         )
         splits[name], reports[name] = split, report
+        for note in corpus.notes():
+            say(f"note: {note}")
         say(f"{name}: {report.text()}")
         if len(split) == 0:
             raise DataError(

@@ -9,6 +9,7 @@ import pyarrow.parquet
 import pytest
 
 from s2s.corpus.pairs import Pair, open_pairs
+from s2s.errors import DataError
 
 PAIRS = [("A dog.", "Ein Hund."), ("", "leer"), ("two  words", 'ein "Zitat", ja'), ("tab", "Größe\u2028é")]
 
@@ -124,6 +125,8 @@ def test_a_list_of_specs_is_concatenated_and_can_be_read_again(tmp_path: Path) -
         ("English\tGerman\tde\ten", {}, ("3", "2")),
         ("Source\tTarget", {}, ("0", "1")),
         ("x\ttgt\tsrc", {}, ("2", "1")),
+        ("sentence\ttranslation", {}, ("0", "1")),
+        ("Translation\tOriginal", {}, ("1", "0")),
         ("en\tde\tbetter", {"target_column": "better"}, ("0", "2")),
         ("a\tb\tc", {"source_column": "C", "target_column": "a"}, ("2", "0")),
         ("1\tx\t2\ty", {"source_column": "2", "target_column": "4"}, ("x", "y")),
@@ -133,6 +136,36 @@ def test_choice_of_columns(tmp_path: Path, header: str, columns: dict[str, str],
     cells = "\t".join(str(number) for number in range(header.count("\t") + 1))
     (tmp_path / "x.tsv").write_text(f"{header}\n{cells}\n")
     assert texts(str(tmp_path / "x.tsv"), **columns)[0] == found
+
+
+@pytest.mark.parametrize(
+    ("first", "columns", "is_said"),
+    [
+        ("English text\tdeutscher Satz", {}, True),
+        ("phrase\tPhrase (de)", {}, True),
+        ("phrase\tde", {"source_column": "phrase"}, False),  # a header, then
+        ("phrase\tSatz", {"source_column": "1", "target_column": "2"}, False),
+        ("sentence\ttranslation", {}, False),
+        ("A dog.\tEin Hund.", {}, False),
+        ("a dog runs over the grass\tein Hund läuft über das Gras", {}, False),
+        ("phrase\t", {}, False),
+    ],
+)
+def test_a_first_line_that_may_be_a_header_is_said(
+    tmp_path: Path, first: str, columns: dict[str, str], is_said: bool
+) -> None:
+    (tmp_path / "x.tsv").write_text(f"{first}\nA cat.\tEine Katze.\n", "utf-8")
+    corpus = open_pairs(str(tmp_path / "x.tsv"), source="en", target="de", **columns)
+    notes = corpus.notes()
+    assert len(notes) == is_said
+    assert all(cell in note for note in notes for cell in (*first.split("\t"), "x.tsv", "--source-column"))
+    assert len(list(corpus)) == 2 - (columns == {"source_column": "phrase"} or first == "sentence\ttranslation")
+
+
+def test_what_holds_both_sides_is_not_taken_for_one(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text('{"text": "x", "translation": {"fr": "un", "en": "one"}}\n')
+    with pytest.raises(DataError, match="no columns for en and de; there are: text, translation"):
+        opened(str(tmp_path / "x.jsonl"))
 
 
 def test_language_codes_match_whatever_their_case_and_dash(tmp_path: Path) -> None:

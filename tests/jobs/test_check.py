@@ -169,6 +169,14 @@ def test_columns_of_a_table(tmp_path: Path) -> None:
     assert "columns English, other" in result.stdout
 
 
+def test_a_header_that_is_not_known_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "x.tsv").write_text("phrase\tSatz\nthe dog\tder Hund\n", "utf-8")
+    result = check("x.tsv", cwd=tmp_path)
+    assert result.stderr.count("line 1 is a pair: phrase, Satz") == 1
+    result = check("x.tsv", "--source-column", "phrase", "--target-column", "Satz", cwd=tmp_path)
+    assert "line 1" not in result.stderr
+
+
 def test_text_cannot_break_the_terminal(tmp_path: Path) -> None:
     (tmp_path / "x.tsv").write_bytes(b"a\x1b[31mb\tder \xffHund\n")
     result = check("x.tsv", cwd=tmp_path)

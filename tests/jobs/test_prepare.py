@@ -37,6 +37,15 @@ def test_training_does_not_read_large_text_that_is_encoded(
         tokenize(tiny_config)
 
 
+def test_a_header_that_is_not_known_is_said_once(
+    tiny_config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "valid.tsv").write_text("one cat\teins Katze\ntwo\tzwei\n", "utf-8")
+    data = tiny_config.data.model_copy(update={"valid": str(tmp_path / "valid.tsv")})
+    tokenize(tiny_config.model_copy(update={"data": data}))
+    assert capsys.readouterr().err.count("line 1 is a pair: one cat, eins Katze") == 1
+
+
 @pytest.mark.usefixtures("large")
 def test_training_stops_at_damaged_ids_and_tokenize_repairs_them(tiny_config: Config) -> None:
     tokenize(tiny_config)
