@@ -2,8 +2,8 @@
 
 Pairs that say the same, or nearly, are one group, and a group stays on one side. Two pairs belong together if their
 sources, or their targets, have the same letters and digits, or if their sources differ by one word (another, one more,
-one less, whatever their order); and so on from pair to pair. In a text of a few patterns most pairs hang together: such
-a large group is trained on.
+one less, whatever their order; in up to `MAX_PAIRS` pairs); and so on from pair to pair. In a text of a few patterns
+most pairs hang together: such a large group is trained on.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ MIN_WORDS = 5
 """Shorter sources are alike only if they are equal: `a dog` and `a cat` are two sentences."""
 
 MAX_PAIRS = 2_000_000
-"""Of more pairs only equal ones are found."""
+"""Of more pairs only those are found whose sources or targets are equal."""
 
 _SALTS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
 

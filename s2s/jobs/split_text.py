@@ -221,7 +221,8 @@ def _parts(
     _refuse_few(n)
     n_each = min(2_000 if n >= 200_000 else 1_000, max(n // 20, _FEWEST_HELD_OUT))
     say("looking for pairs that say the same, to keep them on one side …")
-    groups = group(_blocks(corpus, kept), alike=n <= MAX_PAIRS)
+    alike = n <= MAX_PAIRS
+    groups = group(_blocks(corpus, kept), alike=alike)
     counts = {name: n_each if name in to_hold_out else 0 for name in _HELD_OUT}
     never = _is_known(examined, known)[kept] if known else None
     if never is not None and int((~never).sum()) < 2 * n_each:
@@ -236,7 +237,10 @@ def _parts(
             parts[name] = np.zeros(len(kept), dtype=np.bool_)
             parts[name][np.flatnonzero(kept)[mask]] = True
     held = " and ".join(f"{int(parts[name].sum()):,} pairs for {name}" for name in to_hold_out)
-    say(f"held out {held}, drawn at random; {chosen.n_groups:,} groups of pairs that say nearly the same stay together")
+    what = "that say nearly the same" if alike else "with the same source or target"
+    say(f"held out {held}, drawn at random; {chosen.n_groups:,} groups of pairs {what} stay together")
+    if not alike:
+        say(f"over {MAX_PAIRS:,} pairs: sources that differ by a word are not kept on one side")
     if any(parts[name].sum() < max(_FEWEST_HELD_OUT // 2, counts[name] // 2) for name in to_hold_out):
         raise DataError(
             "there are too few pairs that can be held out: nearly all say nearly the same as others",

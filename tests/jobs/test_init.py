@@ -278,6 +278,24 @@ def test_languages_that_nobody_has_named_are_said(folder: Path, capsys: pytest.C
     assert not (folder / "y").exists()
 
 
+@pytest.mark.parametrize("most", [600, 100])
+def test_what_is_kept_on_one_side_is_what_is_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], most: int
+) -> None:
+    monkeypatch.setattr("s2s.jobs.split_text.MAX_PAIRS", most)
+    for side in ("en", "de"):  # among them some couples that differ by a word
+        numbered = [f"{line} {number}" for number, line in enumerate(lines(folder / f"all.{side}")[:500])]
+        text = [f"{first} {line}" for first in "xy" for line in (numbered if first == "x" else numbered[:100])]
+        (folder / f"all.{side}").write_text("\n".join(text) + "\n", "utf-8")
+    split_text(RunFolder(folder / "x"), Wishes([f"{folder}/all.{{en,de}}"], [], []))
+    said = capsys.readouterr().err
+    train, test = ({line[2:] for line in lines(folder / f"x/data/{name}.en")} for name in ("train", "test"))
+    is_nearly_same_together = not train & test
+    assert is_nearly_same_together == (most == 600)
+    assert ("that say nearly the same stay together" in said) == is_nearly_same_together
+    assert ("over 100 pairs: sources that differ by a word are not" in said) == (not is_nearly_same_together)
+
+
 def test_text_that_is_known_is_said_to_be_known(folder: Path) -> None:
     wishes = Wishes([f"{folder}/all.{{en,de}}"], [], [])
     known = HeldOut.of(Fault.DUPLICATE, examine(open_pairs(wishes.corpus, source="en", target="de")))
