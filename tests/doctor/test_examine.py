@@ -93,7 +93,7 @@ def test_files_of_unequal_length_are_known_whatever_else_is_wrong(tmp_path: Path
     with (tmp_path / "train.de").open("a", encoding="utf-8") as file:
         file.write("zuviel\n")
     examined = examine(open_specs([f"{tmp_path}/bad.tsv", f"{tmp_path}/train.{{en,de}}"], WANTED))
-    assert (examined.n_unreadable, examined.is_unequal, examined.is_parallel) == (1_501, True, False)
+    assert (examined.n_unreadable, examined.is_incomplete, examined.is_parallel) == (1_501, True, False)
 
 
 def test_what_is_wrong_is_said_if_nothing_can_be_read(tmp_path: Path) -> None:
