@@ -52,8 +52,8 @@ def refuse_several_targets(run: Path) -> None:
     """Raise UsageError if a model is told what to translate into by tags; InputMissingError if there is no model."""
     if targets := load_targets(run):
         raise UsageError(
-            f"the model is told by a tag to translate into one of several languages, or of one ({', '.join(targets)});"
-            " this command knows no tags",
+            f"the model has tags for the languages that it translates into, several or one ({', '.join(targets)}); this"
+            " command knows no tags",
             where=str(run),
             hint="Add the new text to data.train of its config, and train it anew.",
         )

@@ -14,10 +14,7 @@ from s2s.jobs.split_text import SplitText, Wishes, split_text
 from s2s.run_folder import RunFolder, write_atomic
 from s2s.runtime import choose_device
 
-MANY_PIECES = 1_000
-"""Where many pairs are long, those with more pieces are dropped."""
-
-_SHARE_OF_LONG = 0.01
+_LONG_PIECES, _SHARE_OF_LONG = 1_000, 0.01  # the limit of length where more than that share of pairs is long
 _NO_NAMES = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
@@ -54,7 +51,7 @@ def init(folder: Path, wishes: Wishes, *, device: str = "auto", threads: int | N
     columns = {"source_column": wishes.source_column, "target_column": wishes.target_column}
     more = [f"{name}: {_yaml(one)}" for name, one in columns.items() if one and (wishes.valid or wishes.test)]
     if text.n_long > _SHARE_OF_LONG * text.n_pairs["train"]:
-        more.append(f"{f'max_length: {MANY_PIECES}':<26}# pieces; {text.n_long:,} pairs have over a hundred words")
+        more.append(f"{f'max_length: {_LONG_PIECES}':<26}# pieces; {text.n_long:,} pairs have over a hundred words")
     temporary = run.path / "data" / "config.yaml"
     write_atomic(temporary, _head(folder, text, more) + _body(choices))
     facts = measure(load_config(temporary, []), run, device=device, threads=threads)
