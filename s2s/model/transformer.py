@@ -117,7 +117,7 @@ class Transformer(nn.Module):
 
     def decode_real(self, src_BS: Tensor, tgt_in_BT: Tensor) -> Tensor:
         """What `decode` gives at real target positions, `(N, D)`, sequence by sequence, computed for those alone."""
-        rows, src_rows = Rows(tgt_in_BT), Rows(src_BS)
+        rows, src_rows = (Rows(ids, self.config.n_heads) for ids in (tgt_in_BT, src_BS))
         return self.decode(tgt_in_BT, self.encode(src_BS, rows=src_rows), src_BS, None, rows, src_rows)
 
     def forward(self, src_BS: Tensor, tgt_in_BT: Tensor) -> Tensor:

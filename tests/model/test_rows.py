@@ -43,13 +43,19 @@ def test_nothing_is_computed_for_padding() -> None:
     assert widths == [int((SRC_BS != 0).sum()), int(REAL.sum())]
 
 
-def test_rows_are_cut_and_filled_with_the_gradients_of_indexing() -> None:
-    rows = Rows(TGT_BT)
+def test_rows_are_cut_with_the_gradients_of_indexing() -> None:
     x_BTD = torch.randn(3, 4, 2, dtype=torch.float64, requires_grad=True)
+    rows = Rows(TGT_BT, 1)
     assert torch.equal(rows.cut(x_BTD), x_BTD[REAL])
-    x_ND = torch.randn(int(REAL.sum()), 2, dtype=torch.float64, requires_grad=True)
-    filled = rows.fill(x_ND)
-    assert torch.equal(filled[REAL], x_ND)
-    assert not filled[~REAL].any()
     assert torch.autograd.gradcheck(rows.cut, x_BTD)
-    assert torch.autograd.gradcheck(rows.fill, x_ND)
+
+
+def test_each_head_of_each_sequence_becomes_a_matrix_and_rows_again() -> None:
+    rows = Rows(TGT_BT, 2)
+    x_ND = torch.randn(int(REAL.sum()), 6, dtype=torch.float64, requires_grad=True)
+    split_BHTK = rows.split(x_ND)
+    assert torch.equal(split_BHTK.transpose(1, 2)[REAL].flatten(1), x_ND)
+    assert not split_BHTK.transpose(1, 2)[~REAL].any()
+    assert torch.equal(rows.join(split_BHTK), x_ND)
+    assert torch.autograd.gradcheck(rows.split, x_ND)
+    assert torch.autograd.gradcheck(rows.join, split_BHTK.detach().requires_grad_())

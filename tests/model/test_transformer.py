@@ -6,12 +6,13 @@ import warnings
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy_transformer import NumpyTransformer
 from torch import nn
 
-from s2s.model import Transformer, TransformerConfig
+from s2s.model import Transformer, TransformerConfig, attention
 from s2s.model.attention import MultiHeadAttention, causal_mask, scaled_dot_product_attention
 from s2s.model.positions import PositionalEncoding, sinusoids
 from s2s.model.weights import load_weights, weights_of
@@ -127,6 +128,31 @@ def test_scaled_dot_product_attention_by_hand() -> None:
     out, weights = scaled_dot_product_attention(q, k, v)  # scores log 3 and 0
     torch.testing.assert_close(weights, torch.tensor([[[[0.75, 0.25]]]]))
     torch.testing.assert_close(out, torch.tensor([[[[3.0, 2.0]]]]))
+
+
+@pytest.mark.parametrize(
+    ("t", "s", "causal"), [(5, 7, False), (6, 6, True), (attention._SHORT, attention._SHORT, True)]
+)
+def test_short_attention_is_that_of_the_fused_kernel_forward_and_backward(t: int, s: int, causal: bool) -> None:
+    q, k, v = (torch.randn(3, 4, n, 8, dtype=torch.float64, requires_grad=True) for n in (t, s, s))
+    mask = None if causal else (torch.arange(s) < torch.tensor([s, 3, 1])[:, None])[:, None, None]
+    fused = F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal)
+    short = attention._short_attention(q, k, v, attention.causal_mask(t)[None, None] if causal else mask)
+    torch.testing.assert_close(short, fused)
+    direction = torch.randn_like(fused)
+    for expected, found in zip(*(torch.autograd.grad(x, (q, k, v), direction) for x in (fused, short)), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_long_sequences_keep_the_fused_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths: list[int] = []
+    short = attention._short_attention
+    monkeypatch.setattr(attention, "_short_attention", lambda q, *rest: lengths.append(q.size(2)) or short(q, *rest))
+    ours = MultiHeadAttention(8, 2)
+    for length in (attention._SHORT, attention._SHORT + 1):
+        x = torch.randn(1, length, 8)
+        torch.testing.assert_close(ours(x, x, causal=True), ours(x, x, causal=True, weights=[]), atol=1e-5, rtol=0)
+    assert lengths == [attention._SHORT]
 
 
 def test_attention_weights_sum_to_one_and_change_nothing() -> None:
