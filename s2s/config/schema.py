@@ -123,6 +123,10 @@ class TrainConfig(Section):
     weight_decay: Annotated[float, Field(ge=0.0, le=100.0)] = _option(
         "Shrinks the matrices inside the layers by this times the learning rate at each update; for small data."
     )
+    fixnorm: bool = _option(
+        "FixNorm: an update turns embeddings and leaves them as long as they are, so that those of frequent pieces do"
+        " not outgrow the others; for small data."
+    )
     clip_norm: Annotated[float, Field(ge=0.0)] = _option("Largest norm of the gradient; 0 turns clipping off.", 1.0)
     precision: Literal["auto", "fp32", "bf16"] = _option(
         "auto: bf16 autocast on CUDA that has it and CPUs that are faster in it, else fp32.", "auto"

@@ -37,6 +37,7 @@ _SYNONYMS = {
     "train.adam_epsilon": "eps adam_eps",
     "train.word_dropout": "token_dropout input_dropout dropout_words dropout_src dropout_trg",
     "train.weight_decay": "wd l2 adam_weight_decay",
+    "train.fixnorm": "fix_norm normalize_embeddings unit_embeddings",
     "train.clip_norm": "clip clip_grad_norm max_grad_norm grad_clip gradient_clip",
     "train.precision": "dtype fp16 bf16 amp mixed_precision",
     "train.validate_every": "eval_every valid_steps validation_freq validate_interval eval_steps",

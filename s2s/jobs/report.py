@@ -274,7 +274,8 @@ def _facts(run: RunFolder, metrics: list[dict[str, Any]]) -> Iterator[tuple[str,
     against = {"subword dropout": recipe.subword_dropout, "word dropout": recipe.word_dropout}
     against |= {"weight decay": recipe.weight_decay, "R-Drop": recipe.consistency}
     dropout = f"{first:g}" if first == full else f"{first:g} growing to {full:g}"
-    yield "regularisation", ", ".join([f"dropout {dropout}", *(f"{name} {x:g}" for name, x in against.items() if x)])
+    used = [f"dropout {dropout}", *(f"{name} {x:g}" for name, x in against.items() if x), *["FixNorm"] * recipe.fixnorm]
+    yield "regularisation", ", ".join(used)
     yield (
         "training",
         f"{recipe.optimizer}, {recipe.schedule}, {recipe.batch_tokens:,} pieces a batch, label smoothing"

@@ -10,7 +10,7 @@ FROZEN = {
     "model": "preset n_encoder_layers n_decoder_layers d_model d_ff n_heads dropout attention_dropout norm tied",
     "train": "max_steps max_minutes batch_tokens temperature accumulate optimizer schedule learning_rate noam_factor"
     " warmup_steps subword_dropout word_dropout dropout_start label_smoothing consistency adam_beta1 adam_beta2"
-    " adam_epsilon weight_decay clip_norm precision validate_every checkpoint_every keep_checkpoints average"
+    " adam_epsilon weight_decay fixnorm clip_norm precision validate_every checkpoint_every keep_checkpoints average"
     " patience best_by start_from seed tensorboard",
     "decode": "beam length_penalty max_length_ratio batch_tokens",
 }

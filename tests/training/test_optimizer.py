@@ -1,5 +1,6 @@
 """Which parameters an optimiser treats how."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -14,10 +15,13 @@ SHAPE = TransformerConfig(20, 20, n_encoder_layers=1, n_decoder_layers=1, d_mode
 RATE = 0.01
 
 
-def after_updates(n: int, optimizer: str, weight_decay: float) -> dict[str, torch.Tensor]:
-    recipe: dict[str, Any] = {**PRESETS["tiny"]["train"], "optimizer": optimizer, "weight_decay": weight_decay}
+def after_updates(
+    n: int, optimizer: str, weight_decay: float = 0.0, fixnorm: bool = False, shape: TransformerConfig = SHAPE
+) -> dict[str, torch.Tensor]:
+    recipe: dict[str, Any] = {**PRESETS["tiny"]["train"], "optimizer": optimizer}
+    recipe |= {"weight_decay": weight_decay, "fixnorm": fixnorm}
     torch.manual_seed(0)
-    model = Transformer(SHAPE)
+    model = Transformer(shape)
     made = optimizer_of(model, TrainConfig(**recipe), None)
     for group in made.param_groups:
         group["lr"] = RATE
@@ -42,3 +46,19 @@ def test_weight_decay_shrinks_the_matrices_of_the_layers_and_nothing_else(optimi
             continue
         expected = kept * (kept * begun[name] + first[name] - begun[name]) + weight - first[name]
         torch.testing.assert_close(decayed[name], expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+@pytest.mark.parametrize("tied", ["all", "none"])
+def test_fixnorm_turns_embeddings_keeps_their_lengths_and_leaves_all_else(optimizer: str, tied: Any) -> None:
+    shape = dataclasses.replace(SHAPE, tied=tied)
+    begun = after_updates(0, optimizer, shape=shape)
+    free, fixed = after_updates(1, optimizer, shape=shape), after_updates(1, optimizer, fixnorm=True, shape=shape)
+    for name, weight in fixed.items():
+        if "embedding" not in name and "projection" not in name:
+            assert torch.equal(weight, free[name]), name
+            continue
+        length_before, length_free, length = (x[name].norm(dim=1) for x in (begun, free, fixed))
+        torch.testing.assert_close(length, length_before)
+        assert not torch.allclose(length_free, length_before, rtol=1e-3), name
+        torch.testing.assert_close(weight / length[:, None], free[name] / length_free[:, None])
