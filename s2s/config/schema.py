@@ -125,7 +125,7 @@ class TrainConfig(Section):
     )
     fixnorm: bool = _option(
         "FixNorm: an update turns embeddings and leaves them as long as they are, so that those of frequent pieces do"
-        " not outgrow the others; for small data."
+        " not outgrow the others; and so the matrices inside the layers, but for those that write what a layer adds."
     )
     clip_norm: Annotated[float, Field(ge=0.0)] = _option("Largest norm of the gradient; 0 turns clipping off.", 1.0)
     precision: Literal["auto", "fp32", "bf16"] = _option(

@@ -19,6 +19,7 @@ from s2s.config.schema import Config, DecodeConfig
 from s2s.console import duration, say
 from s2s.corpus.noise import Noise
 from s2s.corpus.pairs import sources_in, targets_in
+from s2s.corpus.vocabulary import Vocabularies
 from s2s.decoding.bundle import Bundle, build_transformer, save_bundle
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.translator import Translator
@@ -37,7 +38,8 @@ from s2s.jobs.resume import (
 )
 from s2s.jobs.test_sets import TestSet
 from s2s.jobs.tokenize import Prepared, open_splits, prepare
-from s2s.model.weights import load_weights
+from s2s.model import Transformer
+from s2s.model.weights import load_weights, zero_output_maps
 from s2s.run_folder import RunFolder, write_atomic
 from s2s.runtime import autocast_type, seed_of_step
 from s2s.scoring.metrics import chrf
@@ -183,6 +185,15 @@ def _git_revision() -> str | None:
         return None
 
 
+def new_model(config: Config, vocabularies: Vocabularies) -> Transformer:
+    """A Transformer to be trained, as the config's seed has it; pre-norm layers begin by adding nothing."""
+    torch.manual_seed(seed_of_step(config.train.seed, 0))
+    model = build_transformer(config.model, vocabularies)
+    if config.model.norm == "pre":
+        zero_output_maps(model)
+    return model
+
+
 class Session:
     """One start of `s2s train`: the trainer with what it calls back (see `training.trainer.Hooks`)."""
 
@@ -198,8 +209,7 @@ class Session:
     ) -> None:
         self.config, self.run, self.prepared, self.stop, self.ranks = config, run, prepared, stop, ranks
         self.autocast = autocast_type(config.train.precision, device, training=True)
-        torch.manual_seed(seed_of_step(config.train.seed, 0))
-        self.model = build_transformer(config.model, prepared.vocabularies).to(device)
+        self.model = new_model(config, prepared.vocabularies).to(device)
         put_parent(self.model, config, run)
         fresh = TrainingState(prepared.fingerprint, n_ranks=ranks.n, config=what_is_frozen(config))
         noise = Noise.of(prepared.vocabularies, config.train)

@@ -3,10 +3,31 @@
 import torch
 from torch import Tensor, nn
 
+from s2s.model.attention import MultiHeadAttention
+from s2s.model.layers import FeedForward
+
 
 def weights_of(model: nn.Module) -> dict[str, Tensor]:
     """The trained tensors by name; a shared one appears under its first name only. They are views, not copies."""
     return {name: parameter.detach() for name, parameter in model.named_parameters()}
+
+
+def output_maps(model: nn.Module) -> list[Tensor]:
+    """The matrices that write what a sub-layer adds: the last of each attention and each feed-forward network."""
+    modules = list(model.modules())
+    attentions = [module.output.weight for module in modules if isinstance(module, MultiHeadAttention)]
+    return attentions + [module.outer.weight for module in modules if isinstance(module, FeedForward)]
+
+
+@torch.no_grad()
+def zero_output_maps(model: nn.Module) -> None:
+    """Let every sub-layer begin by adding nothing, so that a new model is as shallow as its embeddings.
+
+    What it adds then grows with what it learns (for residual networks Goyal et al. 2017, section 5.1 of
+    https://arxiv.org/abs/1706.02677). A new model that is only read, and not trained, keeps Glorot's weights.
+    """
+    for matrix in output_maps(model):
+        matrix.zero_()
 
 
 def first_not_finite(tensors: dict[str, Tensor]) -> str | None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from s2s.config.schema import TrainConfig
 from s2s.model import Transformer
+from s2s.model.weights import output_maps
 from s2s.training.muon import Muon, hidden_matrices
 
 
@@ -16,7 +17,7 @@ def optimizer_of(model: Transformer, config: TrainConfig, autocast: torch.dtype 
 
     Weight decay is decoupled (Loshchilov and Hutter 2019) and for those matrices alone, with either. The learning rate
     of each group is 0 until it is set. `autocast` is the type of the products, none for float32. With `fixnorm` every
-    step leaves the embeddings as long as they are.
+    step leaves embeddings and matrices as long as they are (see `_keep_lengths`).
     """
     hidden = [matrix for stack in (model.encoder, model.decoder) for matrix in hidden_matrices(stack)]
     inside = [matrix.parameter for matrix in hidden]
@@ -36,31 +37,41 @@ def optimizer_of(model: Transformer, config: TrainConfig, autocast: torch.dtype 
     if config.optimizer == "muon":
         optimizer = Muon(hidden, adam, weight_decay=config.weight_decay, dtype=autocast)
     if config.fixnorm:
-        _keep_lengths(optimizer, [model.src_embedding.weight, model.tgt_embedding.weight, model.projection.weight])
+        embeddings = dict.fromkeys([model.src_embedding.weight, model.tgt_embedding.weight, model.projection.weight])
+        free = set(output_maps(model))
+        kept = [(matrix, 1) for matrix in embeddings] + [(matrix, None) for matrix in inside if matrix not in free]
+        _keep_lengths(optimizer, kept)
     return optimizer
 
 
-def _keep_lengths(optimizer: torch.optim.Optimizer, matrices: Sequence[Tensor]) -> None:
-    """FixNorm: a step turns the rows of these matrices and does not stretch them.
+def _keep_lengths(optimizer: torch.optim.Optimizer, kept: Sequence[tuple[Tensor, int | None]]) -> None:
+    """FixNorm: a step turns what is kept and does not stretch it.
 
-    Where rows are free, those of frequent pieces grow, and what is said follows length more than direction (Nguyen and
-    Chiang 2018, https://arxiv.org/abs/1710.01329; for Transformers Nguyen and Salazar 2019,
-    https://arxiv.org/abs/1910.05895). Here they keep the length that they have, about 1 in a new model, so that a
+    Where embeddings are free, those of frequent pieces grow, and what is said follows length more than direction
+    (Nguyen and Chiang 2018, https://arxiv.org/abs/1710.01329; for Transformers Nguyen and Salazar 2019,
+    https://arxiv.org/abs/1910.05895). The matrices inside the layers grow too, and the longer they are, the less a step
+    turns them (van Laarhoven 2017, https://arxiv.org/abs/1706.05350): kept, the learning rate alone says how far. Those
+    that write what a layer adds are free, as they begin as zeros. What is kept has the length that it had, so that a
     model which was trained without can be trained further.
+
+    Args:
+        optimizer: Of these parameters.
+        kept: Parameters, each with the dimension along which lengths are taken: 1 for each row by itself, none for the
+            whole.
     """
-    distinct = list({id(matrix): matrix for matrix in matrices}.values())  # tied matrices are one
     lengths: list[Tensor] = []
 
     def before(*_: object) -> None:
-        lengths[:] = [_lengths(matrix) for matrix in distinct]
+        lengths[:] = [_length(parameter, dim) for parameter, dim in kept]
 
     def after(*_: object) -> None:
-        for matrix, length in zip(distinct, lengths, strict=True):
-            matrix.detach().mul_(length / _lengths(matrix).clamp(min=1e-12))
+        for (parameter, dim), length in zip(kept, lengths, strict=True):
+            parameter.detach().mul_(length / _length(parameter, dim).clamp(min=1e-12))
 
     optimizer.register_step_pre_hook(before)
     optimizer.register_step_post_hook(after)
 
 
-def _lengths(matrix: Tensor) -> Tensor:
-    return matrix.detach().square().sum(dim=1, keepdim=True).sqrt()
+def _length(parameter: Tensor, dim: int | None) -> Tensor:
+    length: Tensor = torch.linalg.vector_norm(parameter.detach(), dim=dim, keepdim=True)
+    return length

@@ -72,6 +72,21 @@ def test_a_training_leaves_a_complete_run_folder(tiny_config: Config) -> None:
         assert str(run.path).encode() not in path.read_bytes(), f"{path.name} holds a path of this machine"
 
 
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_what_a_pre_norm_sub_layer_adds_begins_as_zero(tmp_path: Path, norm: str) -> None:
+    config = small_config(tmp_path, max_steps=1, learning_rate=1e-9)
+    config = config.model_copy(update={"model": config.model.model_copy(update={"norm": norm})})
+    train(config)
+    first = weights(RunFolder(Path(config.run)), 1)
+    largest = [
+        float(tensor.abs().max())
+        for name, tensor in first.items()
+        if name.startswith("model/") and name.endswith(("output.weight", "outer.weight"))
+    ]
+    assert len(largest) == 5  # of three attentions and two feed-forward networks
+    assert max(largest) < 1e-8 if norm == "pre" else min(largest) > 0.1
+
+
 @pytest.mark.parametrize("stop_after", [1, 4, 6, 11])
 def test_stopped_and_resumed_equals_never_stopped(
     tiny_config: Config, stop_after: int, monkeypatch: pytest.MonkeyPatch
@@ -392,8 +407,10 @@ def test_the_model_is_what_translates_best_with_the_search_that_it_gets(
         return said[-1]
 
     monkeypatch.setattr(finish, "best_penalty", noted)
-    recipe = {"max_steps": 60, "batch_tokens": 256, "validate_every": 10, "checkpoint_every": 10, "fixnorm": False}
-    config = small_config(tmp_path, **recipe)  # whose best checkpoint is not its last
+    monkeypatch.setattr(job.Session, "_validation", lambda _: (1.0, Score("BLEU", next(greedy), ""), ["x"] * 60))
+    greedy = iter([10.0, 20.0, 30.0, 20.0, 10.0, 5.0, *[1.0] * 3])  # so that the best checkpoint is not the last
+    recipe = {"max_steps": 60, "batch_tokens": 256, "validate_every": 10, "checkpoint_every": 10, "learning_rate": 0.03}
+    config = small_config(tmp_path, **recipe)
     result = job.train(config)
     assert len(said) == 3
     assert len({bleu for _, bleu in said}) > 1
@@ -404,7 +421,6 @@ def test_the_model_is_what_translates_best_with_the_search_that_it_gets(
     # greedy search would have it otherwise
     scores = iter([(1.0, 50.0), (1.4, 40.0), (1.8, 45.0)])
     monkeypatch.setattr(finish, "best_penalty", lambda *_: next(scores))
-    monkeypatch.setattr(job.Session, "_validation", lambda _: (1.0, Score("BLEU", next(greedy), ""), ["x"] * 60))
     greedy = iter([10.0, 30.0, 20.0])
     again = job.train(config)
     assert (again.chosen, again.valid_bleu) == ("last", 10.0)

@@ -15,7 +15,7 @@ from torch import nn
 from s2s.model import Transformer, TransformerConfig, attention
 from s2s.model.attention import MultiHeadAttention, causal_mask, scaled_dot_product_attention
 from s2s.model.positions import PositionalEncoding, sinusoids
-from s2s.model.weights import load_weights, weights_of
+from s2s.model.weights import load_weights, weights_of, zero_output_maps
 
 SHAPES = [("post", "all"), ("pre", "all"), ("post", "target"), ("pre", "none")]
 
@@ -51,6 +51,17 @@ def test_padded_batch_equals_numpy_sentence_by_sentence(norm: str, tied: str) ->
     for row, (source, target) in enumerate(pairs):
         expected = reference.logits(source, target)
         np.testing.assert_allclose(logits[row, : len(target)], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_where_output_maps_are_zero_a_pre_norm_model_is_its_embeddings() -> None:
+    model = Transformer(TransformerConfig(23, 23, 2, 3, 16, 24, 4, 0.0, 0.0, "pre")).eval()
+    src, tgt = torch.tensor([[5, 6, 7, 3]]), torch.tensor([[2, 9, 8]])
+    embedded = [model.embed(src, model.src_embedding), model.embed(tgt, model.tgt_embedding)]
+    assert not torch.allclose(model.encode(src), model.encoder_norm(embedded[0]), atol=1e-2)
+    zero_output_maps(model)
+    memory = model.encode(src)
+    torch.testing.assert_close(memory, model.encoder_norm(embedded[0]), rtol=0, atol=0)
+    torch.testing.assert_close(model.decode(tgt, memory, src), model.decoder_norm(embedded[1]), rtol=0, atol=0)
 
 
 def copy_attention(ours: MultiHeadAttention, theirs: nn.MultiheadAttention) -> None:

@@ -46,16 +46,14 @@ def test_two_workers_give_the_same_bits_again(server: Server, data: Path, tmp_pa
 
 def losses(folder: Path) -> list[float]:
     """The loss of each of the first updates of a small training in float32, one thread."""
-    from s2s.decoding.bundle import build_transformer
     from s2s.jobs.tokenize import tokenize
-    from s2s.runtime import seed_of_step
+    from s2s.jobs.train import new_model
     from s2s.training.checkpoint import TrainingState
     from s2s.training.trainer import Trainer, UpdateReport
 
     config = small_config(folder, max_steps=N_STEPS, precision="fp32", learning_rate=0.002, warmup_steps=10)
     prepared = tokenize(config)
-    torch.manual_seed(seed_of_step(config.train.seed, 0))
-    model = build_transformer(config.model, prepared.vocabularies)
+    model = new_model(config, prepared.vocabularies)
     trainer = Trainer(model, prepared.train, config.train, TrainingState(prepared.fingerprint))
     found: list[float] = []
 
