@@ -82,14 +82,15 @@ def hidden_matrices(layers: nn.Module) -> list[Matrix]:
 class Muon(torch.optim.Optimizer):
     """Muon for the matrices inside the layers, Adam for everything else, at one learning rate.
 
-    An orthogonalised step is scaled by 0.2 √max(R, C), to the size of the steps that Adam makes (Liu et al. 2025,
-    https://arxiv.org/abs/2502.16982), so that a rate for Adam fits.
+    An orthogonalised step is scaled by `scale` √max(R, C), by default to the size of the steps that Adam makes (Liu et
+    al. 2025, https://arxiv.org/abs/2502.16982), so that a rate for Adam fits.
 
     Args:
         hidden: Matrices inside the layers.
         adam: Optimiser of the other parameters; becomes a part of this one.
         momentum: Decay of the mean gradient.
         weight_decay: A step also shrinks the hidden matrices, by this times the learning rate.
+        scale: Root mean square of a step's entries at learning rate 1.
         dtype: Type in which steps are orthogonalised, to which bfloat16 is enough; none for that of the parameters.
     """
 
@@ -99,12 +100,13 @@ class Muon(torch.optim.Optimizer):
         adam: torch.optim.Adam,
         momentum: float = 0.95,
         weight_decay: float = 0.0,
+        scale: float = 0.2,
         dtype: torch.dtype | None = None,
     ) -> None:
         parameters = [matrix.parameter for matrix in hidden]
         group = {"params": parameters, "lr": 0.0, "momentum": momentum, "weight_decay": weight_decay}
         super().__init__([group, *adam.param_groups], {})
-        self._hidden, self._adam, self._dtype = hidden, adam, dtype
+        self._hidden, self._adam, self._scale, self._dtype = hidden, adam, scale, dtype
         adam.state = self.state  # one state for all, so that it is saved and restored as a whole
 
     @torch.no_grad()
@@ -128,5 +130,5 @@ class Muon(torch.optim.Optimizer):
             sizes = [len(blocks_NRC) for _, blocks_NRC in members]
             for (matrix, _), step_NRC in zip(members, torch.split(steps_NRC, sizes), strict=True):
                 matrix.parameter.mul_(1 - rate * decay).add_(
-                    matrix.join(step_NRC), alpha=-rate * 0.2 * max(shape) ** 0.5
+                    matrix.join(step_NRC), alpha=-rate * self._scale * max(shape) ** 0.5
                 )

@@ -35,7 +35,8 @@ def optimizer_of(model: Transformer, config: TrainConfig, autocast: torch.dtype 
     )
     optimizer: torch.optim.Optimizer = adam
     if config.optimizer == "muon":
-        optimizer = Muon(hidden, adam, weight_decay=config.weight_decay, dtype=autocast)
+        scale = 0.3 if config.fixnorm else 0.2  # matrices that do not grow bear longer steps (benchmarks/quality.md)
+        optimizer = Muon(hidden, adam, weight_decay=config.weight_decay, scale=scale, dtype=autocast)
     if config.fixnorm:
         embeddings = dict.fromkeys([model.src_embedding.weight, model.tgt_embedding.weight, model.projection.weight])
         free = set(output_maps(model))
