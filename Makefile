@@ -35,7 +35,7 @@ demo: $(READY)  ## Train, score and try a small model in a few minutes
 	@echo; echo 'Now try your own:  $(BIN)/s2s translate "The old woman is reading a book in the garden."'
 
 test: $(READY)  ## Run the tests
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 
 promises: $(READY)  ## Prove what docs/promises.md promises, at full size: about half an hour
 	$(BIN)/python -m pytest tests/promises --full
