@@ -121,8 +121,8 @@ class TrainConfig(Section):
     adam_beta2: Probability = _option("Adam, decay of the square.", 0.98)
     adam_epsilon: Positive = _option("Adam, term that keeps the division stable.", 1e-9)
     weight_decay: Annotated[float, Field(ge=0.0, le=100.0)] = _option(
-        "Shrinks the matrices inside the layers by this times the learning rate at each update, with fixnorm those alone"
-        " that it does not keep; for small data."
+        "Shrinks the matrices inside the layers by this times the learning rate at each update, with fixnorm those"
+        " alone that it does not keep; for small data."
     )
     fixnorm: bool = _option(
         "FixNorm: an update turns embeddings and leaves them as long as they are, so that those of frequent pieces do"
