@@ -1,11 +1,12 @@
 """Train a model as a user would, and score it in every protocol that has published figures for Multi30k.
 
     python benchmarks/quality.py DATA ROW... [--seeds 1 2 3] [--minutes M] [--jobs N] [--threads N] [--ensemble]
-        [--out runs/quality]
+        [--set KEY=VALUE ...] [--out runs/quality]
 
 DATA holds train.en, train.de, val.*, test_2016.* and test_2016.lc.norm.tok.de. ROW is one of those below, followed by
 `-N` for the first N training pairs: `init-29000` types `s2s init` and `s2s train` and nothing else; `paper-29000` is
-the base config of the paper; with `--minutes` either is given so much time instead of its updates. A training that was
+the base config of the paper; with `--minutes` either is given so much time instead of its updates, and `--set` changes
+a setting by hand. A training that was
 stopped goes on; one that is done is only scored. What s2s says is in a `.log` beside each run folder. Needs
 `pip install '.[bench]'`.
 """
@@ -55,6 +56,7 @@ class Training:
         n_pairs: Pairs of the training text, its first.
         seed: Of the training.
         minutes: Train so long, instead of the row's number of updates.
+        by_hand: Settings in place of the row's, `KEY=VALUE`.
         threads: Processor threads.
         data: Folder of Multi30k.
         out: Where run folders go.
@@ -64,6 +66,7 @@ class Training:
     n_pairs: int
     seed: int
     minutes: float | None
+    by_hand: tuple[str, ...]
     threads: int
     data: Path
     out: Path
@@ -72,7 +75,7 @@ class Training:
     def run(self) -> Path:
         """Its run folder."""
         limit = f"-{self.minutes:g}min" if self.minutes else ""
-        return self.out / f"{self.row}-{self.n_pairs}-{self.seed}{limit}"
+        return self.out / "-".join([f"{self.row}-{self.n_pairs}-{self.seed}{limit}", *self.by_hand])
 
     def text(self) -> Path:
         """The folder with the training text, which is written anew."""
@@ -105,7 +108,8 @@ class Training:
                 content["train"] = {**settings.get("train", {}), "max_minutes": self.minutes, "max_steps": None}
             config.write_text(json.dumps(content, indent=1) + "\n", "utf-8")  # JSON is YAML
         if not (run / "eval" / "test" / "scores.json").exists():
-            s2s(log, "train", str(run), "--set", f"train.seed={self.seed}", *machine)
+            chosen = [word for one in (f"train.seed={self.seed}", *self.by_hand) for word in ("--set", one)]
+            s2s(log, "train", str(run), *chosen, *machine)
 
     def figures(self) -> list[float]:
         """What is in `NAMES`."""
@@ -129,7 +133,7 @@ def test_figures(run: Path, data: Path) -> list[float]:
 def together(of_row: list[Training]) -> list[float]:
     """Make one model of those of a row, and score it; the first four of `NAMES`."""
     first = of_row[0]
-    run = first.out / f"{first.row}-{first.n_pairs}-ensemble"
+    run = first.out / "-".join([f"{first.row}-{first.n_pairs}", *first.by_hand, "ensemble"])
     log = run.with_name(f"{run.name}.log")
     s2s(log, "ensemble", *(str(one.run) for one in of_row), "--to", str(run), "--threads", str(first.threads))
     s2s(log, "evaluate", str(run), "--threads", str(first.threads))
@@ -152,6 +156,7 @@ def main() -> None:
     parser.add_argument("rows", nargs="+", metavar="row", help=", ".join(f"{name}-N" for name in ROWS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--minutes", type=float, help="train so long, instead of the row's number of updates")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings in place of the row's")
     parser.add_argument("--threads", type=int, help="processor threads of a training (default: its share)")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time (a GPU has room for several)")
     parser.add_argument("--ensemble", action="store_true", help="score all seeds of a row together, as one model, too")
@@ -162,7 +167,7 @@ def main() -> None:
     assert abs(raw - 100) < 1e-6, "sacremoses does not give the published reference"
     threads = given.threads or max(1, n_cores() // given.jobs)
     trainings = [
-        Training(name, int(n_pairs), seed, given.minutes, threads, given.data, given.out)
+        Training(name, int(n_pairs), seed, given.minutes, tuple(given.set), threads, given.data, given.out)
         for name, n_pairs in (row.rsplit("-", 1) for row in given.rows)
         for seed in given.seeds
     ]
