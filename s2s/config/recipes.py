@@ -1,8 +1,8 @@
 """The recipe for a corpus of a given size: what `s2s init` writes into a config, each choice with its reason.
 
 What is set against learning by heart is measured with 2,000 and 5,000 pairs, as are depth, label smoothing and the
-vocabulary (`benchmarks/quality.md`). The rest follows what is published until it is (Araabi and Monz 2020, Sennrich and
-Zhang 2019, and the sizes that WMT systems have).
+vocabulary, and width with 2,000, 5,000 and 29,000 (`benchmarks/quality.md`). The rest follows what is published until
+it is (Araabi and Monz 2020, Sennrich and Zhang 2019, and the sizes that WMT systems have).
 """
 
 from dataclasses import dataclass
@@ -32,8 +32,15 @@ def pieces_for(n_characters: int) -> int:
     return int(_round(N_RESERVED + 1.5 * n_characters))
 
 
+FEWEST_FOR_MINI = 4_000
+"""Pairs from which on width 256 is better than 128: worse with 2,000, better with 5,000, far better with 29,000."""
+
+
 def updates_for(n_pairs: int) -> int:
-    """For how many updates a corpus of so many pairs is trained, where nothing else limits them."""
+    """For how many updates a corpus of so many pairs is trained, where nothing else limits them.
+
+    They are of 1,024 pieces below 60,000 pairs; where a batch has 2,048, there are half as many.
+    """
     if n_pairs < 60_000:
         return max(1_500, int(_round(16_000 * (n_pairs / 29_000) ** 0.75)))
     return int(_round(min(100_000.0, 30_000 * (n_pairs / 100_000) ** 0.5)))
@@ -56,15 +63,21 @@ def recipe_for(n_pairs: int, *, on_gpu: bool, n_characters: int = 0) -> list[Cho
         pieces = Choice("vocab.size", pieces_for(n_characters), f"pieces, as there are {n_characters:,} characters")
     steps = updates_for(n_pairs)
     if n_pairs < 60_000:
+        size = Choice("model.preset", "tiny", "4+4 layers of width 128: wider ones are worse with so few pairs")
+        if n_pairs >= FEWEST_FOR_MINI:
+            size = Choice("model.preset", "mini", "4+4 layers of width 256: better than 128 with so many pairs")
+        batch_tokens = 1_024
+        if n_pairs >= 8_000:
+            batch_tokens, steps = 2_048, steps // 2
         return [
             pieces,
-            Choice("model.preset", "tiny", "4+4 layers of width 128: the best published for so few pairs"),
+            size,
             Choice("model.dropout", 0.4, "against learning so few pairs by heart; grows to this"),
             Choice("train.max_steps", steps, "updates"),
             Choice("train.dropout_start", 0.1, "dropout at first, to learn fast"),
             Choice("train.word_dropout", 0.1, "pieces hidden at random, for the same reason"),
             Choice("train.weight_decay", 0.1, "and this too"),
-            Choice("train.batch_tokens", 1_024 if n_pairs < 8_000 else 2_048, "small batches: more updates an epoch"),
+            Choice("train.batch_tokens", batch_tokens, "small batches: more updates an epoch"),
             Choice("train.validate_every", max(100, _round(steps / 20)), "updates between validations"),
         ]
     if n_pairs < 600_000 or not on_gpu:

@@ -64,7 +64,7 @@ class VocabConfig(Section):
 class ModelConfig(Section):
     """The Transformer's shape. The preset gives what is left out."""
 
-    preset: Literal["tiny", "small", "base", "big"] = _option("Sizes and recipe to start from.", "small")
+    preset: Literal["tiny", "mini", "small", "base", "big"] = _option("Sizes and recipe to start from.", "small")
     n_encoder_layers: Annotated[int, Field(ge=1, le=100)] = _option("Encoder layers.")
     n_decoder_layers: Annotated[int, Field(ge=1, le=100)] = _option("Decoder layers.")
     d_model: Annotated[int, Field(ge=2, le=16_384)] = _option("Width of the model; a multiple of 2 × n_heads.")

@@ -27,7 +27,7 @@ from s2s.run_folder import RunFolder, write_atomic
 from s2s.runtime import set_threads
 from s2s.scoring.metrics import bleu
 
-SMALLER = {"big": "base", "base": "small", "small": "tiny", "tiny": "tiny"}
+SMALLER = {"big": "base", "base": "small", "small": "tiny", "mini": "tiny", "tiny": "tiny"}
 """The student's preset, by the teacher's."""
 
 N_ROUNDS = 3

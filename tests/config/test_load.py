@@ -103,7 +103,8 @@ decode: 5
         'x.yaml:9:3: vocab.size: expected a whole number from 16 to 1,000,000, given the text "8_000"; write 8000',
         'x.yaml:10:3: vocab.type: expected one of unigram, bpe, given the text "BPE"; did you mean bpe?',
         'x.yaml:11:3: vocab.shared: expected true or false, given the text "no"; write false',
-        "x.yaml:12:9: model.preset: expected one of tiny, small, base, big, given the text \"bas\"; did you mean base?",
+        'x.yaml:12:9: model.preset: expected one of tiny, mini, small, base, big, given the text "bas"; did you mean'
+        " base?",
         "x.yaml:12:22: model.d_model: expected a whole number from 2 to 16,384, given 1.5",
         "x.yaml:14:3: train.learning_rat: unknown key; did you mean train.learning_rate?",
         "x.yaml:15:3: train.max_steps: expected a whole number from 1 to 1e9, given 100000.0; write 100000",
@@ -224,7 +225,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
     run=TEXT | st.sampled_from(["no", "1e-4", "true", "'", '"', "a\nb", " a", "a: b", "~", "1"]),
     specs=st.lists(TEXT, min_size=1, max_size=3) | TEXT,
     epsilon=st.floats(1e-300, 1e9, exclude_min=True),
-    preset=st.sampled_from(["tiny", "small", "base", "big"]),
+    preset=st.sampled_from(["tiny", "mini", "small", "base", "big"]),
     steps=st.none() | st.integers(1, 10**9),
 )
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])

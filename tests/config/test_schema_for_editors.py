@@ -81,7 +81,7 @@ def test_options_are_explained() -> None:
         assert text.startswith(f"{key}\n")
         assert option.meaning in text
         assert f"--set {key}=" in text
-    assert "tiny 400, small 1000" in explain("train.warmup_steps")
+    assert "tiny 400, mini 400, small 1000" in explain("train.warmup_steps")
     assert explain("train.warmup") == explain("train.warmup_steps")
     assert explain("decode").count("--set decode.") == 4
     with pytest.raises(UsageError) as caught:

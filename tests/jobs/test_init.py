@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from s2s.cli import app
 from s2s.config.load import load_config
-from s2s.config.recipes import recipe_for
+from s2s.config.recipes import FEWEST_FOR_MINI, recipe_for
 from s2s.corpus.pairs import open_pairs
 from s2s.doctor.examine import HeldOut, examine
 from s2s.doctor.faults import Fault
@@ -340,3 +340,20 @@ def test_every_recipe_is_a_config_and_grows_with_the_corpus(tmp_path: Path, on_g
         config = load_config(tmp_path / "c.yaml", [f"{choice.key}={choice.value}" for choice in choices])
         sizes.append((config.vocab.size, config.model.d_model))
     assert sizes == sorted(sizes)
+
+
+def test_a_few_pairs_more_are_not_trained_for_fewer_epochs() -> None:
+    def pieces_a_pair(n_pairs: int) -> float:
+        chosen = {choice.key: choice.value for choice in recipe_for(n_pairs, on_gpu=False)}
+        return float(chosen["train.max_steps"]) * float(chosen["train.batch_tokens"]) / n_pairs
+
+    for n_pairs in (2_000, FEWEST_FOR_MINI, 8_000, 29_000):
+        assert pieces_a_pair(n_pairs) == pytest.approx(pieces_a_pair(n_pairs - 1), rel=0.02)
+
+
+def test_width_goes_with_the_corpus() -> None:
+    presets = [
+        next(choice.value for choice in recipe_for(n_pairs, on_gpu=False) if choice.key == "model.preset")
+        for n_pairs in (2_000, 5_000, 29_000, 100_000)
+    ]
+    assert presets == ["tiny", "mini", "mini", "small"]  # the first three as measured: benchmarks/quality.md
