@@ -354,7 +354,7 @@ def test_stopped_before_the_first_update_leaves_no_checkpoint(
 
 
 def test_the_length_penalty_is_the_best_on_the_validation_text_and_the_card_tells_what_is_so(tmp_path: Path) -> None:
-    config = small_config(tmp_path, max_steps=40)
+    config = small_config(tmp_path, max_steps=80)
     data = config.data.model_copy(update={"test": config.data.valid})
     result = job.train(config.model_copy(update={"data": data}))
     translator = Translator.load(result.run)
