@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
 
 _SHAPES_PER_CORE = 32  # an update's part on a core has some 20
-_ROUNDS, _CLEARLY = 7, 1.2  # products of each type that are timed; bfloat16 has to be so many times as fast
+_ROUNDS, _CLEARLY = 15, 1.2  # products of each type that are timed; bfloat16 has to be so many times as fast
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of mallopt
 
 
@@ -63,6 +63,11 @@ def autocast_type(precision: str, device: "torch.device", *, training: bool = Fa
     return None
 
 
+def name_of_type(autocast: "torch.dtype | None") -> str:
+    """In what is computed, in words, by the type of autocast: `bfloat16`, or `float32` for none."""
+    return "float32" if autocast is None else str(autocast).removeprefix("torch.")
+
+
 def cpu_has_bf16() -> bool:
     """Whether this processor has instructions for products in bfloat16, as far as torch tells."""
     import torch
@@ -77,6 +82,9 @@ def cpu_gains_by_bf16() -> bool:
 
     Instructions for it do not tell. AMD's AVX512-BF16 and Intel's AMX multiply at twice the rate of float32 and more,
     Intel's AVX512-BF16 at half of it, and that is what is left where a virtual machine hides AMX.
+
+    A busy machine shall not answer otherwise, as then the same training would give other bits: the products are done by
+    one thread, which waits for no other, and each takes a millisecond or two, so that some of them are not interrupted.
     """
     if not cpu_has_bf16():
         return False
@@ -87,10 +95,15 @@ def cpu_gains_by_bf16() -> bool:
         torch.nn.functional.linear(a_MK, b_NK)
         return time.perf_counter() - start
 
-    float32 = torch.ones(1024, 512), torch.ones(512, 512)
+    float32 = torch.ones(256, 512), torch.ones(512, 512)
     bfloat16 = tuple(tensor.bfloat16() for tensor in float32)
-    with torch.inference_mode():
-        rounds = [(seconds_of(*float32), seconds_of(*bfloat16)) for _ in range(_ROUNDS)]
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            rounds = [(seconds_of(*float32), seconds_of(*bfloat16)) for _ in range(_ROUNDS)]
+    finally:
+        torch.set_num_threads(n_threads)
     fastest_float32, fastest_bfloat16 = (min(times) for times in zip(*rounds, strict=True))
     return bool(fastest_float32 > _CLEARLY * fastest_bfloat16)
 

@@ -49,6 +49,22 @@ def test_instructions_for_bfloat16_are_used_where_they_are_faster(
 
 
 @pytest.mark.usefixtures("_measured_anew")
+def test_whether_bfloat16_is_faster_is_asked_of_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several, each waits for the other on a busy machine, where the answer was another one time in four."""
+    n_threads = []
+    monkeypatch.setattr(runtime, "cpu_has_bf16", lambda: True)
+    monkeypatch.setattr(torch.nn.functional, "linear", lambda *_: n_threads.append(torch.get_num_threads()))
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        runtime.cpu_gains_by_bf16()
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert set(n_threads) == {1}
+
+
+@pytest.mark.usefixtures("_measured_anew")
 def test_nothing_is_measured_without_instructions_for_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "cpu_has_bf16", lambda: False)
     monkeypatch.setattr(torch.nn.functional, "linear", None)

@@ -20,7 +20,7 @@ from s2s.decoding.sampling import Sampling, sample
 from s2s.decoding.search import Hypothesis, SearchOptions, search
 from s2s.decoding.translation import Candidate, Translation
 from s2s.errors import UsageError
-from s2s.runtime import autocast_type, choose_device, seed_of_step, set_threads
+from s2s.runtime import autocast_type, choose_device, name_of_type, seed_of_step, set_threads
 from s2s.scoring.metrics import bleu_tokenizer
 from s2s.symbols import EOS
 
@@ -55,7 +55,7 @@ class Translator:
         self.bundle = bundle
         device = next(bundle.transformer.parameters()).device
         self.autocast = autocast_type(precision, device)
-        self.precision = "int8" if int8 else str(self.autocast or torch.float32).removeprefix("torch.")
+        self.precision = "int8" if int8 else name_of_type(self.autocast)
         self._engine = fastest_engine(bundle.transformer, self.autocast, int8)
         by_c = device.type == "cpu" and self.precision in ("float32", "int8")
         self._is_compiled = is_compiled(self._engine)

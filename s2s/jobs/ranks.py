@@ -9,6 +9,8 @@ import time
 from collections import Counter
 from typing import NoReturn
 
+import torch
+
 from s2s.config.load import dump_config
 from s2s.config.schema import Config, TrainConfig
 from s2s.corpus.noise import Noise
@@ -18,7 +20,7 @@ from s2s.decoding.bundle import build_transformer
 from s2s.errors import ConfigError, InputMissingError, Interrupted, UsageError
 from s2s.jobs.tokenize import open_prepared
 from s2s.run_folder import RunFolder
-from s2s.runtime import autocast_type
+from s2s.runtime import name_of_type
 from s2s.training.checkpoint import TrainingState, load_checkpoint
 from s2s.training.ranks import Ranks
 from s2s.training.trainer import Hooks, Trainer, UpdateReport
@@ -105,7 +107,7 @@ def follow(config: Config, run: RunFolder, ranks: Ranks, device: str, threads: i
         ranks.connect(torch_device)
         model = build_transformer(config.model, vocabularies).to(torch_device)
         state = TrainingState(news["data"], n_ranks=ranks.n)
-        autocast = autocast_type(config.train.precision, torch_device, training=True)
+        autocast = torch.bfloat16 if news["precision"] == name_of_type(torch.bfloat16) else None  # as rank 0 found it
         noise = Noise.of(vocabularies, config.train)
         trainer = Trainer(model, split, config.train, state, autocast, ranks, noise)
         step = int(ranks.hear()["step"])  # the checkpoint to go on from is loaded

@@ -41,7 +41,7 @@ from s2s.jobs.tokenize import Prepared, open_splits, prepare
 from s2s.model import Transformer
 from s2s.model.weights import load_weights, zero_output_maps
 from s2s.run_folder import RunFolder, write_atomic
-from s2s.runtime import autocast_type, seed_of_step
+from s2s.runtime import autocast_type, name_of_type, seed_of_step
 from s2s.scoring.metrics import chrf
 from s2s.training.checkpoint import (
     LOWER_THE_RATE,
@@ -127,12 +127,14 @@ def train(
         write_atomic(run.config, given or dump_config(config).encode())
         write_atomic(run.resolved, dump_config(config))
         n_threads = ranks.set_threads(threads)
-        _note_run(run, config, torch_device, n_threads, ranks)
+        autocast = autocast_type(config.train.precision, torch_device, training=True)
+        _note_run(run, config, torch_device, autocast, n_threads, ranks)
         prepared = prepare(config, run, thorough=False, n_processes=threads)
-        ranks.tell(config=config_digest(config), data=prepared.fingerprint, device=torch_device.type)
+        facts = {"device": torch_device.type, "precision": name_of_type(autocast)}
+        ranks.tell(config=config_digest(config), data=prepared.fingerprint, **facts)
         with ranks.stop_signal() as stop:  # until here nothing is lost by just stopping
             ranks.connect(torch_device)
-            return Session(config, run, prepared, torch_device, stop, ranks, on_record).train()
+            return Session(config, run, prepared, torch_device, autocast, stop, ranks, on_record).train()
 
 
 def clear(run: RunFolder) -> None:
@@ -145,12 +147,18 @@ def clear(run: RunFolder) -> None:
     discard_card(run)
 
 
-def _note_run(run: RunFolder, config: Config, device: torch.device, n_threads: int, ranks: Ranks) -> None:
+def _note_run(
+    run: RunFolder, config: Config, device: torch.device, autocast: torch.dtype | None, n_threads: int, ranks: Ranks
+) -> None:
     """Write `run.json`: how this training was started, each start a list entry, and that it has not ended."""
+    precision = name_of_type(autocast)
     try:
         starts = list(json.loads(run.run_json.read_bytes())["starts"])
-    except (OSError, ValueError, KeyError, TypeError):  # the first start, or a file of somebody else's
-        starts = []
+        before = starts[-1]["precision"]
+    except (OSError, ValueError, LookupError, TypeError):  # the first start, or a file of somebody else's
+        starts, before = [], precision
+    if before != precision and run.checkpoints_by_step():
+        say(f"note: this training was in {before} so far, and goes on in {precision}, which is faster here")
     starts.append(
         {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -161,6 +169,7 @@ def _note_run(run: RunFolder, config: Config, device: torch.device, n_threads: i
             "platform": platform.platform(),
             "device": str(device),
             "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor(),
+            "precision": precision,
             "threads": n_threads,
             "ranks": [str(member) for member in ranks.members],
             "seed": config.train.seed,
@@ -203,12 +212,13 @@ class Session:
         run: RunFolder,
         prepared: Prepared,
         device: torch.device,
+        autocast: torch.dtype | None,
         stop: StopSignal,
         ranks: Ranks,
         on_record: OnRecord | None = None,
     ) -> None:
         self.config, self.run, self.prepared, self.stop, self.ranks = config, run, prepared, stop, ranks
-        self.autocast = autocast_type(config.train.precision, device, training=True)
+        self.autocast = autocast
         self.model = new_model(config, prepared.vocabularies).to(device)
         put_parent(self.model, config, run)
         fresh = TrainingState(prepared.fingerprint, n_ranks=ranks.n, config=what_is_frozen(config))
@@ -227,10 +237,9 @@ class Session:
         self._describe(device)
 
     def _describe(self, device: torch.device) -> None:
-        precision = "float32" if self.autocast is None else str(self.autocast).removeprefix("torch.")
         say(
             f"model: {self.config.model.preset}, {self.model.n_parameters:,} parameters,"
-            f" {precision} on {device}, {torch.get_num_threads()} threads"
+            f" {name_of_type(self.autocast)} on {device}, {torch.get_num_threads()} threads"
         )
         if self.ranks.n > 1:
             say(what_an_update_takes(self.ranks, self.config.train))

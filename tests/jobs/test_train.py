@@ -72,6 +72,23 @@ def test_a_training_leaves_a_complete_run_folder(tiny_config: Config) -> None:
         assert str(run.path).encode() not in path.read_bytes(), f"{path.name} holds a path of this machine"
 
 
+def test_a_training_that_goes_on_in_another_precision_says_so(
+    tiny_config: Config, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def go(gains_by_bf16: bool, max_steps: int) -> str:
+        monkeypatch.setattr("s2s.runtime.cpu_gains_by_bf16", lambda: gains_by_bf16)
+        options = tiny_config.train.model_copy(update={"max_steps": max_steps})
+        train(tiny_config.model_copy(update={"train": options}), device="cpu")
+        return capsys.readouterr().err
+
+    told = "so far, and goes on in"
+    assert told not in go(False, 4)
+    assert told not in go(False, 5)
+    assert "in float32 so far, and goes on in bfloat16" in go(True, 6)
+    starts = json.loads(RunFolder(Path(tiny_config.run)).run_json.read_bytes())["starts"]
+    assert [start["precision"] for start in starts] == ["float32", "float32", "bfloat16"]
+
+
 @pytest.mark.parametrize("norm", ["pre", "post"])
 def test_what_a_pre_norm_sub_layer_adds_begins_as_zero(tmp_path: Path, norm: str) -> None:
     config = small_config(tmp_path, max_steps=1, learning_rate=1e-9)
