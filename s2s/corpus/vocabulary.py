@@ -106,11 +106,11 @@ class Vocabulary:
     def scores(self) -> dict[int, tuple[str, float]]:
         """By id, the pieces of ordinary text with their scores: log-probability (unigram) or minus the rank (BPE).
 
-        Symbols of the user are none of them; they are what has a score of 0.
+        Symbols of the user are none of them; they are what has a score of 0. The first merge of BPE has one of -0.
         """
         processor, ids = self._processor, range(self.size)
         special = {id_ for id_ in ids if processor.is_control(id_) or processor.is_unknown(id_)}
-        special.update(id_ for id_ in ids if processor.is_byte(id_) or processor.get_score(id_) == 0.0)
+        special.update(id_ for id_ in ids if processor.is_byte(id_) or str(processor.get_score(id_)) == "0.0")
         return {id_: (processor.id_to_piece(id_), processor.get_score(id_)) for id_ in ids if id_ not in special}
 
     def encode(self, text: str) -> list[int]:

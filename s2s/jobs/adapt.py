@@ -22,7 +22,7 @@ from s2s.corpus.pairs import PairCorpus, open_pairs, open_specs
 from s2s.decoding.bundle import bundle_sum
 from s2s.doctor.examine import Examined, HeldOut, examine
 from s2s.doctor.faults import Fault
-from s2s.errors import InputMissingError
+from s2s.errors import HubError, InputMissingError
 from s2s.jobs.compare import Domain, compare_models, config_of, refuse_several_targets, text_of
 from s2s.jobs.derived import Ancestors, changed, content_of, deriving, held_out_of, recipe_of
 from s2s.jobs.resume import check_parent
@@ -82,13 +82,13 @@ def adapt(
     with deriving(folder, _made_from(parent, wishes, replay, overrides)) as run:
         if not run.config.exists():
             corpus, examined = _training_of(was, replay)
-            learnt = [*([] if examined is None else [examined]), *map(examine, ancestors.text())]
+            learnt = [*([] if examined is None else [examined]), *ancestors.text()]
             known = [HeldOut.of(Fault.DUPLICATE, one) for one in learnt]
             text = split_text(run, wishes, [*held_out_of(was), *ancestors.held_out()], known)
             specs: dict[str, str | list[str] | None] = {**text.specs}
             if replay and examined is not None:
                 new = specs["train"]
-                replayed = _replay(corpus, examined, text, run, replay)
+                replayed = _replay(corpus, examined, text, wishes, run, replay)
                 specs["train"] = [*(new if isinstance(new, list) else [str(new)]), replayed]
             draft = changed(_config(was, recipe, parent, run, specs, wishes), overrides)
             draft = changed(_with_length(draft, run, threads), overrides)
@@ -121,7 +121,7 @@ def _training_of(was: Config, replay: float) -> tuple[PairCorpus, Examined | Non
     try:
         corpus = open_split(was, was.data.train)
         return corpus, examine(corpus)
-    except InputMissingError as error:
+    except (InputMissingError, HubError) as error:
         if replay:
             error.hint = "The parent's training text is replayed, so that it is not forgotten; --replay 0 does without."
             raise
@@ -129,11 +129,19 @@ def _training_of(was: Config, replay: float) -> tuple[PairCorpus, Examined | Non
         return PairCorpus([], FileSums()), None
 
 
-def _replay(corpus: PairCorpus, examined: Examined, text: SplitText, run: RunFolder, replay: float) -> str:
+def _replay(
+    corpus: PairCorpus, examined: Examined, text: SplitText, wishes: Wishes, run: RunFolder, replay: float
+) -> str:
     """Write pairs of the parent's training, evenly drawn, none of them held out of the new text; their spec."""
     possible = examined.is_kept
     for name in ("valid", "test"):
-        held = open_pairs(text.specs[name], source=text.source, target=text.target)
+        held = open_pairs(
+            text.specs[name],
+            source=text.source,
+            target=text.target,
+            source_column=wishes.source_column,
+            target_column=wishes.target_column,
+        )
         possible &= ~HeldOut.of(Fault.IN_TEST, examine(held)).holds(*examined.texts)
     indices = np.flatnonzero(possible)
     wanted = min(len(indices), round(replay * text.n_pairs["train"]))
@@ -187,9 +195,9 @@ def _with_length(config: Config, run: RunFolder, threads: int | None) -> Config:
     )
     n_updates = max(100, EPOCHS * -(-len(plan) // config.train.accumulate))
     every = max(20, n_updates // 20)
-    changes = {"validate_every": every, "checkpoint_every": every, "warmup_steps": max(10, n_updates // 20)}
-    if config.train.max_minutes is None:
-        changes["max_steps"] = n_updates
-    else:  # which may be over long before so many
-        changes = {name: min(value, getattr(config.train, name)) for name, value in changes.items()}
+    lengths = {"validate_every": every, "checkpoint_every": every, "warmup_steps": max(10, n_updates // 20)}
+    timed = config.train.max_minutes is not None
+    if timed:  # which may be over long before so many
+        lengths = {name: min(value, getattr(config.train, name)) for name, value in lengths.items()}
+    changes = {**lengths, "max_steps": None if timed else n_updates}
     return config.model_copy(update={"train": config.train.model_copy(update=changes)})

@@ -16,9 +16,9 @@ from s2s.config.schema import Config, TrainConfig
 from s2s.console import say
 from s2s.corpus.file_sums import FileSums
 from s2s.corpus.pairs import PairCorpus
-from s2s.doctor.examine import HeldOut, examine
+from s2s.doctor.examine import Examined, HeldOut, examine
 from s2s.doctor.faults import Fault
-from s2s.errors import CannotCreateError, InputMissingError, UsageError
+from s2s.errors import CannotCreateError, HubError, InputMissingError, UsageError
 from s2s.jobs.tokenize import open_split
 from s2s.run_folder import MANIFEST, RunFolder, write_atomic
 
@@ -125,25 +125,24 @@ class Ancestors:
             configs.append(config)
         return cls(configs, None)
 
-    def text(self) -> list[PairCorpus]:
+    def text(self) -> list[Examined]:
         """What they were trained on, as far as it is there; what is not is said."""
         if self.missing is not None:
             say(f"note: {self.missing}: no run folder; whether the new text has some of its text cannot be said")
-        return [corpus for config in self.configs for corpus in _opened(config, [config.data.train])]
+        return [one for config in self.configs for one in _examined(config, [config.data.train])]
 
     def held_out(self) -> list[HeldOut]:
         """Their validation and test text, as far as it is there; what is not is said."""
         specs = [(config, [config.data.valid, config.data.test]) for config in self.configs]
-        corpora = [corpus for config, some in specs for corpus in _opened(config, some)]
-        return [HeldOut.of(Fault.IN_TEST, examine(corpus)) for corpus in corpora]
+        return [HeldOut.of(Fault.IN_TEST, one) for config, some in specs for one in _examined(config, some)]
 
 
-def _opened(config: Config, specs: Sequence[str | list[str] | None]) -> Iterator[PairCorpus]:
+def _examined(config: Config, specs: Sequence[str | list[str] | None]) -> Iterator[Examined]:
     for spec in specs:
         try:
             if spec is not None:
-                yield open_split(config, spec)
-        except InputMissingError as error:
+                yield examine(open_split(config, spec))
+        except (InputMissingError, HubError) as error:
             say(f"note: {error}\n  whether the new text has some of it cannot be said")
 
 

@@ -175,7 +175,10 @@ def _bleu(bundle: Bundle, text: TestSet) -> Score:
 
 
 def _training_text(configs: Sequence[Config]) -> list[str]:
-    """The specs of what the members were trained on; what several were trained on once, as the first has it."""
+    """The specs of what the members were trained on; what several were trained on once, as the first has it.
+
+    If none of it is there, those of the first: a config without any is none, and what needs the text will say so.
+    """
     specs: list[str] = []
     known: set[str] = set()
     for config in configs:
@@ -187,4 +190,4 @@ def _training_text(configs: Sequence[Config]) -> list[str]:
                 say(f"note: {error}\n  s2s distill has to do without this text")
         specs += [spec for content, spec in found if content not in known]
         known.update(content for content, _ in found)
-    return specs
+    return specs or specs_of(configs[0])

@@ -194,17 +194,19 @@ def evaluate_with(
 def mean_bleu(hypotheses: Sequence[str], test_set: TestSet, bundle: Bundle, length: float = 1.0) -> Score:
     """BLEU; of a model with several target languages the mean of theirs, each with its own tokenisation.
 
-    `length` is that of `bleu`, for a model of one target language.
+    `length` is that of `bleu`.
     """
     parts = test_set.by_target(bundle.targets)
-    if len(parts) == 1:
-        return bleu(hypotheses, test_set.references, parts[0].target or bundle.target, length)
+    if parts[0] is test_set:
+        return bleu(hypotheses, test_set.references, test_set.target or bundle.target, length)
     of_source: dict[str, list[str]] = {part.name: [] for part in parts}
     for source, hypothesis in zip(test_set.sources, hypotheses, strict=True):
         target = next((target for target in bundle.targets if source.startswith(f"{tag_of(target)} ")), None)
         if target is not None:
             of_source[f"{test_set.name}-{target}"].append(hypothesis)
-    scores = [bleu(of_source[part.name], part.references, part.target or bundle.target) for part in parts]
+    scores = [bleu(of_source[part.name], part.references, part.target or bundle.target, length) for part in parts]
+    if len(scores) == 1:
+        return scores[0]
     value = sum(score.value for score in scores) / len(scores)
     return Score("BLEU", value, f"mean of {len(scores)} languages: {scores[0].signature}")
 

@@ -41,6 +41,14 @@ def encoded(tmp_path_factory: pytest.TempPathFactory) -> tuple[EncodedSplit, Voc
     return ensure_split(corpus, vocabularies, folder / "store", None)[0], vocabularies
 
 
+def test_all_pieces_of_bpe_but_symbols_are_text(encoded: tuple[EncodedSplit, Vocabularies]) -> None:
+    """The score of the first merge is minus 0, that of a user's symbol is 0."""
+    vocabulary = encoded[1].src
+    n_bytes, n_symbols = 256, 5  # padding, BOS, EOS, unknown, <2x>
+    assert len(vocabulary.scores()) == vocabulary.size - n_bytes - n_symbols
+    assert "<2x>" not in {piece for piece, _ in vocabulary.scores().values()}
+
+
 def test_a_batch_with_subword_dropout_is_the_same_text(encoded: tuple[EncodedSplit, Vocabularies]) -> None:
     store, vocabularies = encoded
     noise = noise_of(vocabularies, 0.4, 0.0)

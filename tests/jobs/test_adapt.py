@@ -3,6 +3,7 @@
 import contextlib
 from pathlib import Path
 
+import datasets
 import pytest
 import torch
 from small_corpus import small_config
@@ -68,6 +69,14 @@ def test_without_set_the_length_follows_from_the_pairs(folder: Path) -> None:
     assert not (folder / "child/x/data/replay.en").exists()
 
 
+def test_minutes_may_be_set_as_any_option(folder: Path) -> None:
+    minutes = ["--set", "train.max_minutes=0.05"]
+    result = s2s("adapt", "run", "new.{en,de}", "--to", "x/y", "--replay", "0", *minutes, cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    config = load_config(folder / "x/y/config.yaml").train
+    assert (config.max_minutes, config.max_steps) == (0.05, None)  # 1,000 updates were left from the draft
+
+
 def test_a_short_adaptation_of_a_long_training_is_validated_on_the_way(folder: Path) -> None:
     resolved = folder / "run/resolved.yaml"
     was = load_config(resolved)
@@ -88,6 +97,39 @@ def test_columns_of_a_table_can_be_named(folder: Path) -> None:
     assert (result.exit_code, "--source-column" in result.stderr) == (65, True)
     assert s2s(*command, "--source-column", "2", "--target-column", "3", cwd=folder).exit_code == 0
     assert set(lines(folder / "x/y/data/train.en")) <= set(lines(folder / "new.en"))
+
+
+def test_named_columns_are_those_of_the_given_validation_text_too(folder: Path) -> None:
+    """Or what the parent knows of it would be replayed: here the sides stand the other way round."""
+    for name, wanted in (("new", slice(None)), ("valid", slice(30))):
+        rows = zip(lines(folder / f"{name}.de")[wanted], lines(folder / f"{name}.en")[wanted], strict=True)
+        (folder / f"{name}.tsv").write_text("".join(f"{de}\t{en}\n" for de, en in rows), "utf-8")
+    columns = ["--source-column", "2", "--target-column", "1", "--set", "train.max_steps=2"]
+    result = s2s("adapt", "run", "new.tsv", "--valid", "valid.tsv", "--to", "x/y", *columns, cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    replayed = lines(folder / "x/y/data/replay.en")
+    assert replayed
+    assert not set(replayed) & set(lines(folder / "valid.en")[:30])
+
+
+def test_without_replay_the_parent_s_text_may_be_out_of_reach(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    resolved = folder / "run/resolved.yaml"
+    was = load_config(resolved)
+    away = was.data.model_copy(update={"train": "hf:no/such:train"})
+    resolved.write_text(dump_config(was.model_copy(update={"data": away})), "utf-8")
+    command = ["adapt", "run", "new.{en,de}", "--to", "x/y", "--set", "train.max_steps=2"]
+    refused = s2s(*command, cwd=folder)
+    assert (refused.exit_code, "--replay 0 does without" in refused.stderr) == (69, True)
+    result = s2s(*command, "--replay", "0", cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    assert "cannot be said" in result.stderr
+    # of a model that began with that one, it is an ancestor's
+    for side in ("en", "de"):
+        (folder / f"more.{side}").write_text("\n".join(lines(DATA / f"train.{side}")[400:700]) + "\n", "utf-8")
+    again = s2s("adapt", "x/y", "more.{en,de}", "--to", "x/z", "--replay", "0", *command[5:], cwd=folder)
+    assert again.exit_code == 0, again.stderr
+    assert "hf:no/such:train" in again.stderr
 
 
 def test_what_is_held_out_is_not_trained_on_and_what_was_trained_on_is_not_held_out(folder: Path) -> None:

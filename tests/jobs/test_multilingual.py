@@ -16,9 +16,12 @@ from s2s.config.schema import Config
 from s2s.corpus.batches import plan_balanced_epoch
 from s2s.corpus.guess import in_direction
 from s2s.corpus.pairs import open_pairs
+from s2s.decoding.bundle import load_bundle
 from s2s.decoding.translator import Translator
 from s2s.errors import UsageError
+from s2s.jobs.evaluate import mean_bleu
 from s2s.jobs.judge import _words_of_run
+from s2s.jobs.test_sets import TestSet
 from s2s.jobs.tokenize import tokenize
 from s2s.jobs.train import train
 
@@ -128,6 +131,14 @@ def test_text_with_tags_is_scored_by_language_too(folder: Path) -> None:
     [one], [same] = (json.loads(done.stdout)["evaluations"] for done in (tagged, told))
     assert one["test_set"] == "tagged.en-xx"
     assert [score["value"] for score in one["scores"]] == [score["value"] for score in same["scores"]]
+
+
+def test_what_is_said_not_to_be_scored_is_not_scored(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = "eins zwei drei rot blau"
+    text = TestSet("valid", ["<2de> one two three red blue", ""], [said, "Hund"])
+    score = mean_bleu([said, ""], text, load_bundle(folder / "run"))
+    assert "1 sentences are not scored" in capsys.readouterr().err
+    assert score.value == pytest.approx(100.0)
 
 
 def test_scores_of_pairs_are_of_a_language(folder: Path) -> None:
