@@ -51,11 +51,17 @@ class _Run:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a segment is: inline content, or the value of an attribute."""
+    """Where a segment is.
+
+    Attributes:
+        start: Where it begins in the file.
+        end: Where it ends.
+        quote: What stands around the value of an attribute: a quotation mark, or nothing; none for inline content.
+    """
 
     start: int
     end: int
-    is_attribute: bool = False
+    quote: str | None = None
 
 
 class HtmlFile:
@@ -120,7 +126,8 @@ class HtmlFile:
         found = attributes(self._text, token)
         values = {one.name: one.value.lower() for one in found}
         if token.name == "html":
-            self._language = tuple(one for one in found if one.name in ("lang", "xml:lang"))
+            said = (one for one in found if one.name in ("lang", "xml:lang"))
+            self._language = tuple(one for one in said if not _has_code(one))
         translated = values.get("translate") != "no" and "notranslate" not in values.get("class", "").split()
         is_inline = token.name in _INLINE | _ALONE | _OPAQUE_INLINE
         if not is_inline:
@@ -133,7 +140,7 @@ class HtmlFile:
         if not translated or token.name in _OPAQUE | _OPAQUE_INLINE:
             if is_void:
                 if is_inline:
-                    self._extend(token, [Tag(raw)])
+                    self._extend(token, [Tag(raw, start=token.start)])
                 return
             self._skipped.open(token.name)
             self._skipped_at, self._passed, self._is_inline = token.start, token.end, is_inline
@@ -196,7 +203,7 @@ class HtmlFile:
     def _end_run(self) -> None:
         run, self._run = self._run, _Run()
         content = with_messages(merged(unpaired_alone(run.pieces)))
-        if any(piece.strip() if isinstance(piece, str) else piece.inner or piece.problem for piece in content):
+        if _is_worth_it(content):
             text = self._text[run.start : run.end]
             first = run.start + len(text) - len(text.lstrip())
             self._add(Segment(content, self._lines.at(first)), _Place(run.start, run.end))
@@ -208,14 +215,29 @@ class HtmlFile:
         if name == "input" and values.get("type") in ("submit", "button", "reset"):
             wanted += [one for one in found if one.name == "value"]
         for one in wanted:
-            content = merged(
-                Tag(one.value[part.start : part.end])
-                if part.kind == "template"
-                else _REFERENCE.sub(lambda match: html.unescape(match[0]), one.value[part.start : part.end])
-                for part in texts(one.value, 0, len(one.value))
-            )
-            if any(isinstance(piece, str) and piece.strip() for piece in content):
-                self._add(Segment(content, self._lines.at(one.start)), _Place(one.start, one.end, is_attribute=True))
+            quote = self._text[one.start] if one.start < one.end and self._text[one.start] in "'\"" else ""
+            start = one.start + len(quote)
+            runs: list[list[Token]] = [[]]
+            for part in texts(one.value, 0, len(one.value)):
+                if part.kind == "template" and not _IS_VALUE.match(one.value, part.start):
+                    runs.append([])  # a condition or loop: what it governs is a text of its own
+                else:
+                    runs[-1].append(part)
+            if len(runs) > 1 and not quote:  # which its parts would need
+                continue
+            for run in filter(None, runs):
+                self._add_value(one.value, run, _Place(start + run[0].start, start + run[-1].end, quote))
+
+    def _add_value(self, value: str, run: list[Token], place: _Place) -> None:
+        """A value of an attribute, or a part of one."""
+        pieces: list[Piece] = []
+        for part in run:
+            raw = value[part.start : part.end]
+            is_code = part.kind == "template"
+            pieces.append(Tag(raw) if is_code else _REFERENCE.sub(lambda match: html.unescape(match[0]), raw))
+        content = with_messages(merged(pieces))
+        if _is_worth_it(content):
+            self._add(Segment(content, self._lines.at(place.start)), place)
 
     def _add(self, segment: Segment, place: _Place) -> None:
         self.segments.append(segment)
@@ -233,7 +255,7 @@ class HtmlFile:
             content = outcome.content
             if content is None or content == segment.content:
                 continue
-            if place.is_attribute:
+            if place.quote is not None:
                 edits.append(Edit(place.start, place.end, self._value(place, content)))
             else:
                 runs.append((place, content))
@@ -249,12 +271,14 @@ class HtmlFile:
         return self._encoded.encode(splice(self._text, edits), references=True)
 
     def _value(self, place: _Place, content: Content) -> str:
-        quote, reference = ("'", "&#39;") if self._text[place.start] == "'" else ('"', "&quot;")
-        texts = (
-            html.escape(piece, quote=False).replace(quote, reference) if isinstance(piece, str) else piece.raw
-            for piece in content
-        )
-        return f"{quote}{''.join(texts)}{quote}"
+        quote = place.quote or '"'
+        reference = "&#39;" if quote == "'" else "&quot;"
+        parts = []
+        for piece in content:
+            raw = piece if isinstance(piece, str) else piece.raw
+            is_text = isinstance(piece, str) or piece.is_text
+            parts.append(html.escape(raw, quote=False).replace(quote, reference) if is_text else raw)
+        return "".join(parts) if place.quote else f"{quote}{''.join(parts)}{quote}"
 
     def _written(self, content: Content, edits: list[Edit]) -> str:
         parts = []
@@ -270,6 +294,16 @@ class HtmlFile:
                 first, last = _within(edits, piece.start, end)
                 parts.append(splice(self._text, edits[first:last], piece.start, end))
         return "".join(parts)
+
+
+def _has_code(attribute: Attribute) -> bool:
+    """Whether there is code of a template in its value."""
+    return any(part.kind == "template" for part in texts(attribute.value, 0, len(attribute.value)))
+
+
+def _is_worth_it(content: Content) -> bool:
+    """Whether there is something to translate, or to look at."""
+    return any(piece.strip() if isinstance(piece, str) else bool(piece.inner or piece.problem) for piece in content)
 
 
 def _within(edits: list[Edit], start: int, end: int) -> tuple[int, int]:

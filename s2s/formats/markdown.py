@@ -66,7 +66,8 @@ class MarkdownFile:
         self._places: list[_Place] = []
         self._parser = MarkdownIt("commonmark").enable(["table", "strikethrough"]).disable(["text_join"])
         self._env: dict[str, object] = {}
-        body = "\n".join(line.removesuffix("\r") for line in self._lines[self._first :])
+        # (a carriage return by itself ends a line for the parser: the numbers of lines are to be the same)
+        body = "\n".join(line.removesuffix("\r").replace("\r", " ") for line in self._lines[self._first :])
         self._n_unread = 0
         self._cell = 0  # how far the cells of a row are found
         in_table = False
@@ -123,6 +124,7 @@ class MarkdownFile:
     def _add(self, token: Token, spans: list[tuple[int, int]], in_table: bool) -> None:
         """A block, in as many segments as hard line breaks make of it."""
         groups: list[list[tuple[int, int]]] = [[]]
+        breaks = [one for one in token.children or () if one.type in ("softbreak", "hardbreak")]
         in_math = False
         has_math = sum(self._text.count("$$", start, end) for start, end in spans) % 2 == 0  # all is closed
         for number, (start, end) in enumerate(spans):
@@ -141,6 +143,11 @@ class MarkdownFile:
             following = "" if is_last else "\n"
             groups[-1].append((start, end))
             if _HARD_BREAK.search(line + following):
+                if len(breaks) != len(spans) - 1 or (breaks[number].type == "hardbreak" and breaks[number].level):
+                    self._n_unread += 1  # it is within emphasis, a link or code, which a cut would destroy
+                    return
+                if breaks[number].type == "softbreak":
+                    continue
                 groups[-1][-1] = (start, start + len(line.rstrip(" ").removesuffix("\\").rstrip(" ")))
                 groups.append([])
         for group in filter(None, groups):

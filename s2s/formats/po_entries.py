@@ -98,6 +98,8 @@ def entries(lines: Iterable[str], where: str) -> Iterator[Entry]:
                 yield entry
                 entry = Entry()
             current = None
+            if line.startswith("#~") and entry.source is None:
+                entry = Entry()  # what was said before an obsolete one is said of that
             if line.startswith("#,"):
                 entry.flags |= {flag.strip() for flag in line[2:].split(",")}
                 entry.flag_line = number

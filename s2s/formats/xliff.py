@@ -21,7 +21,8 @@ NOT_DONE_STATES = frozenset(
 """A target in one of them may be a copy of the source."""
 # elements around text that is translated; those of native code are opaque as a whole
 _PAIRS = {"g": 1, "mrk": 1, "pc": 2}
-_ENDS = {"bpt": "open", "bx": "open", "sc": "open", "ept": "close", "ex": "close", "ec": "close"}
+_ENDS = {"bpt": "open", "bx": "open", "sc": "open", "sm": "open"}
+_ENDS |= {"ept": "close", "ex": "close", "ec": "close", "em": "close"}
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,7 @@ class XliffFile:
                 place,
                 outer.end,
                 text[element.start : element.end],
-                before.text if before.kind == "text" and not before.text.strip() else "",
+                text[before.start : before.end] if before.kind == "text" and not before.text.strip() else "",
             )
         )
 
@@ -360,7 +361,7 @@ def _name(tag: str) -> str:
 
 def _key(node: Node) -> tuple[str, str]:
     """What connects the two ends of a pair: kind, and number."""
-    kinds = {"bpt": "pt", "ept": "pt", "bx": "x", "ex": "x", "sc": "c", "ec": "c"}
+    kinds = {"bpt": "pt", "ept": "pt", "bx": "x", "ex": "x", "sc": "c", "ec": "c", "sm": "m", "em": "m"}
     attributes = node.attributes
     number = attributes.get(("", "rid")) or attributes.get(("", "startRef")) or attributes.get(("", "id")) or ""
     return kinds[node.name[1]], number

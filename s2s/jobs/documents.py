@@ -16,7 +16,7 @@ from s2s.formats.documents import open_document
 from s2s.formats.flow import Translated, outcomes
 from s2s.formats.po import PoFile
 from s2s.formats.xliff import XliffFile
-from s2s.jobs.glossary import Glossary, Placed, Seen, Term, n_in, translate_with, what_became
+from s2s.jobs.glossary import Glossary, Placed, Seen, Term, n_free, translate_with, what_became
 
 _N_SHOWN = 20
 
@@ -123,7 +123,7 @@ def _placed(glossary: Glossary, document: Document, found: list[Outcome], said: 
         source, target = _words(segment.content), _words(outcome.content or ())
         terms = glossary.terms_in(source)
         n_placed = {term: sum(text in source for text in said.get(term, ())) for term, _ in terms}
-        there = {term: n_in(term, target) - n for term, n in n_placed.items()}
+        there = {term: n_free(term, terms, target) - n for term, n in n_placed.items()}
         for term, how in what_became(terms, target, there):
             placed.seen.append(Seen(segment.line, term, how))
     return placed

@@ -233,7 +233,7 @@ def translate_with(
     missing: dict[int, list[Term]] = {}
     for number, terms in wanted.items():
         line = (number if numbers is None else numbers[number]) + 1
-        there = {term: n_in(term, first[number]) for term, _ in terms}
+        there = {term: n_free(term, terms, first[number]) for term, _ in terms}
         for term, how in what_became(terms, found[number].text, there):
             placed.seen.append(Seen(line, term, how))
             if how == "missing":
@@ -253,7 +253,7 @@ def what_became(terms: Sequence[tuple[Term, int]], text: str, there: Mapping[Ter
     for term, _ in terms:
         key = term.target.casefold()
         seen[key] += 1
-        if seen[key] > n_in(term, text):
+        if seen[key] > n_free(term, terms, text):
             yield term, "missing"
         else:
             yield term, "there" if seen[key] <= there[term] else "placed"
@@ -264,9 +264,22 @@ def n_in(term: Term, text: str) -> int:
     return len(_whole(term.target).findall(text))
 
 
+def n_free(term: Term, terms: Sequence[tuple[Term, int]], text: str) -> int:
+    """How often the translation of a term is in a text, but not in the longer translation of another term of its line.
+
+    >>> car, red = Term("car", "Wagen"), Term("red car", "roter Wagen")
+    >>> n_free(car, [(red, 2), (car, 16)], "ein roter Wagen und ein Auto")
+    0
+    """
+    for other in sorted((other.target for other, _ in terms), key=len, reverse=True):
+        if len(other) > len(term.target) and n_in(term, other):
+            text = _whole(other).sub("\ue000", text)
+    return n_in(term, text)
+
+
 def _lacks(term: Term, terms: Sequence[tuple[Term, int]], text: str) -> bool:
     """Whether a translation of a line with these terms has that of one less often than the line has it."""
-    return n_in(term, text) < sum(other.target.casefold() == term.target.casefold() for other, _ in terms)
+    return n_free(term, terms, text) < sum(other.target.casefold() == term.target.casefold() for other, _ in terms)
 
 
 def _next_prefix(work: _Work, terms: Sequence[tuple[Term, int]], translation: Translation) -> bool:

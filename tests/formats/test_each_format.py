@@ -195,6 +195,24 @@ def test_codes_that_cross_do_not_close_before_they_open(how: Translate) -> None:
     assert ("s2s:check" in out) == (how is backwards)
 
 
+def test_a_mark_of_xliff_2_ends_after_it_begins() -> None:
+    marked = 'the <sm id="m1" type="term"/>red car<em startRef="m1"/> stops'
+    text = '<xliff xmlns="urn:oasis:names:tc:xliff:document:2.0" version="2.0" srcLang="en"><file id="f"><unit id="u">'
+    text += f"<segment><source>{marked}</source></segment></unit></file></xliff>"
+
+    def french(texts: list[str], align: bool) -> list[Translated]:
+        return [Translated("la voiture rouge s'arrête", [(0, 0), (1, 2), (2, 1), (3, 3)]) for _ in texts]
+
+    out = translated(text, "xliff", french)
+    assert '<target>la <sm id="m1" type="term"/>voiture rouge<em startRef="m1"/> s\'arrête</target>' in out
+
+
+def test_xliff_keeps_its_ends_of_lines() -> None:
+    unit = '<trans-unit id="1">\r\n  <source>a dog</source>\r\n</trans-unit>'
+    out = translated(xliff(unit), "xliff")
+    assert '<source>a dog</source>\r\n  <target state="translated">A DOG</target>\r\n' in out
+
+
 MESSAGES = {
     "xliff": (
         '{VAR_PLURAL, plural, =0 {no dogs} =1 {one dog} other {<x id="INTERPOLATION"/> <g id="1">dogs</g> &lt;}}',
@@ -361,6 +379,9 @@ def test_po_plural_forms_are_those_of_the_header() -> None:
 def test_po_what_is_to_be_looked_at_is_fuzzy() -> None:
     out = translated(po('#, c-format\nmsgid "a %s"\nmsgstr ""\n\nmsgctxt "c"\nmsgid "b"\nmsgstr ""\n'), "po", silent)
     assert '#, fuzzy, c-format\nmsgid "a %s"\nmsgstr "a %s"\n\n#, fuzzy\nmsgctxt "c"\n' in out
+    obsolete = '#, fuzzy\n#~ msgid "o"\n#~ msgstr "p"\n\n'
+    out = translated(po(f'{obsolete}msgid "a %s"\nmsgstr ""\n'), "po", silent)
+    assert f'{obsolete}#, fuzzy\nmsgid "a %s"\n' in out  # what is said of the obsolete one is not said of it
 
 
 @pytest.mark.parametrize(
@@ -378,6 +399,7 @@ def test_po_lines_that_are_none_are_named(line: str) -> None:
         ("<p>a<br>b</p>", "<p>A<br>B</p>"),
         ("<pre>a</pre><code>b</code><kbd>c</kbd>", "<pre>a</pre><code>b</code><kbd>c</kbd>"),
         ("a <code>b <i>c</i></code> d", "A <code>b <i>c</i></code> D"),
+        ('<p>a <svg aria-label="b"/> c', '<p>A <svg aria-label="B"/> C'),
         ("<script>a('<p>b</p>')</script>c", "<script>a('<p>b</p>')</script>C"),
         ("<style>a</style><textarea>b</textarea>", "<style>a</style><textarea>b</textarea>"),
         ("<div translate=no>a<p>b</p></div>c", "<div translate=no>a<p>b</p></div>C"),
@@ -412,6 +434,12 @@ def test_html_says_its_new_language() -> None:
         ("a\n===\n", "A\n===\n"),
         ("- a\n- [x] b\n  1. c\n", "- A\n- [x] B\n  1. C\n"),
         ("> a\n> b c\n", "> A\n> B C\n"),
+        ("a *b*  \nc [d](e)\\\nf\n", "A *B*  \nC [D](e)\\\nF\n"),
+        ("a \\\\\nb\n", "A \\\\\nB\n"),
+        ("**a  \nb** c\n", "**a  \nb** c\n"),
+        ("[a\\\nb](c)\n\nd\n", "[a\\\nb](c)\n\nD\n"),
+        ("a `b  \nc` d\n", "a `b  \nc` d\n"),
+        ("a\rb\n\n| c |\n|---|\n| d |", "a\rb\n\n| C |\n|---|\n| D |"),
         ("a [b](c 'd') ![e](f)\n", "A [B](c 'd') ![e](f)\n"),
         ("a [b] c\n\n[b]: d\n", "A [B][b] C\n\n[b]: d\n"),
         ("a `b` ``c ` d``\n", "A `b` ``c ` d``\n"),

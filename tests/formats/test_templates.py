@@ -32,11 +32,28 @@ def translated(data: str, how: Translate = shouting) -> str:
         ('<?xml version="1.0"?><p>a', '<?xml version="1.0"?><p>A'),
         ("<?pi a><p>b", "<?pi a><p>B"),
         ("<p>a {n, plural, one {b} other {{n} c}}", "<p>A {n, plural, one {B} other {{n} C}}"),
+        ('<img alt="{n, plural, one {a & b} other {# c}}">', '<img alt="{n, plural, one {A &amp; B} other {# C}}">'),
+        (
+            "<a title='{% if x %}it&#39;s a{% else %}b{% endif %} c' href=#>",
+            "<a title='{% if x %}IT&#39;S A{% else %}B{% endif %} C' href=#>",
+        ),
     ],
 )
 def test_code_stays_and_what_is_around_it_is_translated(before: str, after: str) -> None:
     assert translated(before) == after
     assert translated(before, identity) == before
+
+
+def test_what_a_condition_in_an_attribute_governs_is_a_text_of_its_own() -> None:
+    before = '<a title="{% if x %}open the door{% else %}close the door{% endif %}" href=#>'
+    after = '<a title="{% if x %}door the open{% else %}door the close{% endif %}" href=#>'
+    assert translated(before, backwards) == after
+
+
+def test_a_page_whose_language_is_code_keeps_it() -> None:
+    document = open_document(b'<html lang="{{ LANG }}" xml:lang="en"><p>a', "file", "html")
+    found = document.render(outcomes(document.segments, shouting, document.accepts), "de").decode()
+    assert found == '<html lang="{{ LANG }}" xml:lang="de"><p>A'
 
 
 @pytest.mark.parametrize(

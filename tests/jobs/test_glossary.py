@@ -81,6 +81,14 @@ def test_case_and_whole_words_count_and_the_longest_term_wins() -> None:
     assert "dogs" in texts[0]
 
 
+def test_a_translation_within_that_of_a_longer_term_is_not_that_of_the_shorter() -> None:
+    terms = {"car": "Karre", "red car": "rote Karre"}
+    texts, seen = run(["the red car and the car"], terms)
+    assert texts == ["der rote Karre und der Karre"]
+    assert seen == [(1, "red car", "placed"), (1, "car", "placed")]
+    assert [how for _, _, how in run(["the red car and the car"], terms, WordByWord(deaf=True))[1]] == ["missing"] * 2
+
+
 def test_a_term_that_the_model_goes_on_with_is_tried_with_the_next_word() -> None:
     texts, seen = run(["the dog sees"], {"dog": "Köter"}, WordByWord(sticky=True))
     assert texts == ["der Köter sieht"]
