@@ -16,6 +16,13 @@ FOLDER = "model"
 _SPEC = re.compile(rf"{PREFIX}(?P<name>[\w.\-]+/[\w.\-]+)(?:@(?P<revision>[\w.\-/]+))?")
 
 
+def network_errors(*more: type[Exception]) -> tuple[type[Exception], ...]:
+    """What comes out of the hub's library where the network fails, and more: of its HTTP library, whichever it is."""
+    from huggingface_hub import errors
+
+    return (*errors.HfHubHTTPError.__bases__, OSError, *more)
+
+
 @functools.cache
 def hub_model(spec: str) -> Path:
     """Download a model, unless it is in the hub's cache already; its folder. Once a process.
@@ -50,7 +57,9 @@ def hub_model(spec: str) -> Path:
     except errors.RepositoryNotFoundError:
         hint = "Names are OWNER/NAME; a private model needs `hf auth login` or HF_TOKEN."
         raise HubError("there is no such model on the hub, or it is private", where=spec, hint=hint) from None
-    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError) as error:
+    except errors.HFValidationError as error:
+        raise UsageError(f"{spec} names no model of the hub: {error}", hint=f"The form is {FORM}") from None
+    except network_errors(errors.LocalEntryNotFoundError) as error:
         reason = str(error).strip().split("\n", 1)[0]
         hint = "Check the network, or HF_ENDPOINT and proxies. A model that was downloaded once works offline."
         raise HubError(

@@ -184,7 +184,7 @@ class Translator:
         known = self.bundle.targets
         if to is None:
             for line in lines if known else ():
-                if line.strip() and line.split(" ", 1)[0] not in self._tags:
+                if line.split(" ", 1)[0] not in self._tags and self.bundle.vocabularies.src.encode(line):
                     raise UsageError(
                         f"the model translates into {', '.join(known)}, and nothing says into which",
                         hint=f"Give --to {known[0]}, or begin each line with {tag_of(known[0])}.",
@@ -246,13 +246,15 @@ class Translator:
         return joint.join(self.bundle.vocabularies.tgt.decode(part.ids) for part in parts)
 
     def _parts(self, line: str) -> list[list[int]]:
-        """Source ids of a line, in parts no longer than what the model was trained on; none for an empty line."""
+        """Source ids of a line, in parts no longer than what the model was trained on; none for one without text."""
         vocabulary, limit = self.bundle.vocabularies.src, self.bundle.max_source_length
         ids = vocabulary.encode(line)
+        n_head = self._n_head(vocabulary.pieces_of(ids[:2]))
+        if len(ids) <= n_head:  # such as one of spaces without width
+            return []
         if len(ids) <= limit:
-            return [ids] if ids else []
+            return [ids]
         pieces = vocabulary.pieces(line)
-        n_head = self._n_head(pieces)
         cuts = [0, *split_points(pieces[n_head:], max(1, limit - n_head)), len(ids) - n_head]
         return [ids[:n_head] + ids[n_head + start : n_head + end] for start, end in itertools.pairwise(cuts)]
 

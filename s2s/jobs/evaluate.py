@@ -14,12 +14,12 @@ from s2s.corpus.known import known_to
 from s2s.corpus.pairs import tag_of
 from s2s.corpus.store import EncodedSplit
 from s2s.corpus.text import read_lines
-from s2s.decoding.bundle import Bundle, find_bundle
+from s2s.decoding.bundle import Bundle, find_bundle, load_targets
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.search import SearchOptions
 from s2s.decoding.translation import count_notes
 from s2s.decoding.translator import Translator
-from s2s.errors import CannotCreateError, DataError, InputMissingError, OutputError
+from s2s.errors import CannotCreateError, DataError, InputMissingError, OutputError, UsageError
 from s2s.jobs.test_sets import TestSet, split_of_run
 from s2s.run_folder import RunFolder, existing_folder, write_atomic
 from s2s.scoring.measured import N_SAMPLES, SEED, Measured, measure
@@ -91,6 +91,7 @@ def evaluate(
     test_set: TestSet | None = None,
     *,
     split: str = "test",
+    to: str | None = None,
     beam: int | None = None,
     length_penalty: float | None = None,
     device: str = "auto",
@@ -102,13 +103,25 @@ def evaluate(
         run: A run folder, or a model in a folder or a file (then nothing is kept).
         test_set: What to translate; none for a split of the run's config.
         split: `test` or `valid`.
+        to: Of text into several languages, that which is to be scored: each is tokenised in its own way.
         beam: None for the model's default.
         length_penalty: None for the model's default.
         device: `auto`, `cpu`, `cuda`, …
         int8: Whether to translate with linear maps in 8 bits; NLL is that of the model as it is.
+
+    Raises:
+        UsageError: The text is into several languages, and `to` is none of them.
     """
     run = Path(run)
     test_set = test_set if test_set is not None else split_of_run(run, split)
+    parts = test_set.by_target(load_targets(run))
+    if len(parts) > 1:
+        named = {part.target: part for part in parts}
+        if to not in named:
+            there = ", ".join(map(str, named))
+            raise UsageError(f"{test_set.name} is into {there}", where=str(run), hint="Say which is scored: to=…")
+        parts = [named[to]]
+    [test_set] = parts
     return evaluate_run(run, test_set, beam=beam, length_penalty=length_penalty, device=device, int8=int8).evaluation
 
 
@@ -125,7 +138,8 @@ def evaluate_run(
     translator = Translator.load(run, device, int8=int8)
     options = translator.options(beam=beam, length_penalty=length_penalty)
     evaluated = evaluate_with(translator, test_set, options, run=run)
-    if find_bundle(run).parent == run:
+    found = find_bundle(run)
+    if found.parent == run and found != run:  # the parent of `.` is `.`
         try:
             keep(evaluated.evaluation, evaluated.hypotheses, RunFolder(run))
         except (CannotCreateError, OutputError) as error:  # a run of somebody else's, say: the scores are there

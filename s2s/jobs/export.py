@@ -232,7 +232,7 @@ def _place_for(run: Path, to: str, output: Path | None) -> Path:
     """Where the exported model goes; nothing of the user's is in the way there."""
     found = find_bundle(run)
     if output is None:
-        if found.parent != run:
+        if found.parent != run or found == run:  # the parent of `.` is `.`
             raise UsageError("this is a model alone, which stays as it is", where=str(run), hint="give --output PATH")
         output = run / "export" / (f"{run.resolve().name}{SUFFIX}" if to == BUNDLE else to)
         with reporting_os_errors(output):

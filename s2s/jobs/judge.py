@@ -59,15 +59,19 @@ def evaluate_all(
             raise InputMissingError("is neither a run nor a file of translations", where=str(system))
     missing: list[S2SError] = []
     tasks: list[tuple[Path, TestSet]] = []
+    usable: list[Path] = []
     for run in [system for system in systems if is_model(system)]:
         try:
             find_bundle(run)
         except InputMissingError as error:
             missing.append(error)
             continue
+        usable.append(run)
         for text in test_sets:
             check_languages(run, text)
-            tasks += [(run, text)] if text.target else [(run, part) for part in text.by_target(load_targets(run))]
+            parts = [text] if text.target else text.by_target(load_targets(run))
+            _refuse_untold(run, parts[0])
+            tasks += [(run, part) for part in parts]
         for split in splits:
             try:
                 tasks += [(run, part) for part in split_of_run(run, split).by_target(load_targets(run))]
@@ -76,7 +80,7 @@ def evaluate_all(
     if missing and not tasks and not test_sets:
         raise missing[0]
     files = [system for system in systems if not is_model(system)]
-    of_files, language = _text_of_files(files, [test_set for _, test_set in tasks], test_sets, target, systems)
+    of_files, language = _text_of_files(files, [test_set for _, test_set in tasks], test_sets, target, usable)
     if missing and not tasks and not of_files:
         raise missing[0]
     _refuse_two_languages(tasks, [(path, text) for path in files for text in of_files], target, language)
@@ -88,6 +92,17 @@ def evaluate_all(
         found.append(evaluate_run(run, test_set, beam=beam, length_penalty=length_penalty, device=device, int8=int8))
         tell_notes(found[-1].evaluation)
     return sorted(found, key=lambda one: systems.index(one.path))
+
+
+def _refuse_untold(run: Path, text: TestSet) -> None:
+    """Raise UsageError if a model of several languages would not know into which to translate a text."""
+    targets = load_targets(run)
+    if targets and text.target is None:
+        raise UsageError(
+            f"translates into {', '.join(targets)}, and nothing says into which",
+            where=str(run),
+            hint=f"Give --to {targets[0]}, or begin each line of {text.name} with {tag_of(targets[0])}.",
+        )
 
 
 def _refuse_two_languages(
@@ -209,9 +224,9 @@ def _text_of_files(
     of_runs: Sequence[TestSet],
     given: Sequence[TestSet],
     target: str | None,
-    systems: Sequence[Path],
+    runs: Sequence[Path],
 ) -> tuple[list[TestSet], str]:
-    """Of which text files are translations, and their language."""
+    """Of which text files are translations, and their language, which the first of the runs says if nothing else."""
     if not files:
         return [], ""
     different = {(text.name, *text.sources, *text.references): text for text in (*given, *of_runs)}
@@ -221,7 +236,6 @@ def _text_of_files(
         names = ", ".join(text.name for text in different.values())
         raise UsageError(f"{files[0]} cannot be a translation of several texts: {names}", hint="evaluate one at a time")
     [text] = different.values()
-    runs = [system for system in systems if is_model(system)]
     language = text.target or target or (load_languages(runs[0])[1] if runs else None)
     if language is None:
         raise UsageError("the language of the translations is not known", hint="say it with --to, as --to de")

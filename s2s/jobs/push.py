@@ -7,7 +7,7 @@ from pathlib import Path
 
 from s2s.console import say
 from s2s.decoding.bundle import find_bundle, load_bundle, save_bundle
-from s2s.decoding.hub import FOLDER
+from s2s.decoding.hub import FOLDER, network_errors
 from s2s.errors import HubError, UsageError
 from s2s.jobs.card import front_matter
 from s2s.run_folder import RunFolder
@@ -62,7 +62,7 @@ def push(run: Path, name: str, *, private: bool = False) -> str:
                 commit_message=f"Model by s2s {__version__}, {version}",
                 delete_patterns=f"{FOLDER}/*",  # an older model's files, which do not belong to this one
             )
-        except (errors.HfHubHTTPError, errors.LocalTokenNotFoundError, errors.HFValidationError, OSError) as error:
+        except network_errors(errors.LocalTokenNotFoundError, errors.HFValidationError) as error:
             reason = str(error).strip().split("\n", 1)[0]
             hint = "Log in with `hf auth login` or set HF_TOKEN; OWNER is you, or an organisation that lets you write."
             raise HubError(f"the model cannot be uploaded: {reason}", where=name, hint=hint) from None

@@ -1,5 +1,6 @@
 """Where sentences with references come from: splits of a run, files, sacreBLEU's own test sets."""
 
+import contextlib
 import os
 import re
 from collections.abc import Sequence
@@ -158,10 +159,14 @@ def other_text(
         UsageError: There is no run to say the languages; two have the same name.
     """
     runs = [system for system in systems if is_model(system)]
+    languages: dict[Path, tuple[str, str]] = {}
+    for run in runs:
+        with contextlib.suppress(InputMissingError):  # that there is no model is for others to say
+            languages[run] = load_languages(run)
     for source, reference in zip(sources, references, strict=True):
         named = guess_languages(f"{source},{reference}")
-        for run in runs:
-            if named is not None and named == load_languages(run)[::-1] != load_languages(run):
+        for run, known in languages.items():
+            if named is not None and named == known[::-1] != known:
                 raise UsageError(
                     f"{source} is {named[0]} by its name, and {run} translates from {named[1]} to {named[0]}",
                     hint="--src is what is translated, --ref its reference: change their places.",
@@ -170,7 +175,7 @@ def other_text(
     if names and not runs:
         raise UsageError("--test-set needs a run, which says the languages", hint="or give --src and --ref")
     for name in names:
-        source_language, target = load_languages(runs[0])
+        source_language, target = next(iter(languages.values()), None) or load_languages(runs[0])
         found.append(sacrebleu_test_set(name, source_language, to or target))
     if len({text.name for text in found}) < len(found):
         raise UsageError("two test sets have the same name", hint="translations are kept by name: rename one")

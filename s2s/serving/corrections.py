@@ -77,7 +77,7 @@ class Corrections:
         return rows
 
     def _append(self, rows: str) -> None:
-        with self.path.open("r+b") as file:
+        with self.path.open("r+b", buffering=0) as file:  # nothing is left to be written when it is closed
             size = file.seek(0, os.SEEK_END)
             data = rows.encode("utf-8", "replace")
             if size + len(data) > self._most_bytes:
@@ -86,8 +86,8 @@ class Corrections:
             if file.read(1) != b"\n":  # somebody has edited it
                 data = b"\n" + data
             try:
-                file.write(data)
-                file.flush()
+                while data:
+                    data = data[file.write(data) :]
                 os.fsync(file.fileno())
             except OSError:
                 with contextlib.suppress(OSError):

@@ -1,5 +1,6 @@
 """Evaluation: what is scored, what is kept, what is refused."""
 
+import contextlib
 import json
 import math
 from pathlib import Path
@@ -10,6 +11,7 @@ from small_corpus import small_config
 
 from s2s.errors import DataError, InputMissingError, UsageError
 from s2s.jobs.evaluate import evaluate, table, tell_notes
+from s2s.jobs.export import export
 from s2s.jobs.test_sets import files_as_test_set
 from s2s.jobs.train import train
 
@@ -83,7 +85,12 @@ def test_a_model_folder_alone_can_be_evaluated_but_nothing_is_kept(run: Path, tm
     before = sorted(path.name for path in (run / "model").iterdir())
     (tmp_path / "a").write_text("one cat\n")
     (tmp_path / "b").write_text("Katze eins\n")
-    evaluate(run / "model", files_as_test_set(tmp_path / "a", tmp_path / "b"))
+    text = files_as_test_set(tmp_path / "a", tmp_path / "b")
+    evaluate(run / "model", text)
+    with contextlib.chdir(run / "model"):
+        evaluate(".", text)
+        with pytest.raises(UsageError, match="a model alone"):
+            export(Path(), "bundle")
     assert sorted(path.name for path in (run / "model").iterdir()) == before
 
 

@@ -127,6 +127,14 @@ def test_one_text_is_scored_in_one_way(home: Path) -> None:
     assert (both.exit_code, "run by 13a, other by zh" in both.stderr) == (2, True), both.stderr
 
 
+def test_a_run_without_a_model_is_left_out_and_the_others_are_scored(home: Path) -> None:
+    (home / "stopped").mkdir(exist_ok=True)
+    (home / "stopped/resolved.yaml").write_bytes((home / "run/resolved.yaml").read_bytes())
+    for more in (["--src", "train.en", "--ref", "train.de"], ["better.txt", "--split", "valid"]):
+        result = s2s("stopped", "run", *more, cwd=home)
+        assert (result.exit_code, "left out: stopped" in result.stderr) == (0, True), result.stderr
+
+
 def test_sides_that_have_changed_places_are_noticed(home: Path) -> None:
     result = s2s("run", "--src", "train.de", "--ref", "train.en", cwd=home)
     assert (result.exit_code, "change their places" in result.stderr) == (2, True)

@@ -19,7 +19,7 @@ from s2s.corpus.pairs import open_pairs
 from s2s.decoding.bundle import load_bundle
 from s2s.decoding.translator import Translator
 from s2s.errors import UsageError
-from s2s.jobs.evaluate import mean_bleu
+from s2s.jobs.evaluate import evaluate, mean_bleu
 from s2s.jobs.judge import _words_of_run
 from s2s.jobs.test_sets import TestSet
 from s2s.jobs.tokenize import tokenize
@@ -105,6 +105,11 @@ def test_a_language_has_to_be_given_and_known(folder: Path) -> None:
     mixed = s2s("translate", "--model", "run", cwd=folder, stdin=b"<2de> red cat\n\n<2xx> red cat\n")
     german, empty, capitals = mixed.stdout.split("\n")[:-1]
     assert (empty, capitals.isupper(), german.isupper()) == ("", True, False)
+    blank = "\u200b\n".encode()  # which is no text either
+    assert s2s("translate", "--model", "run", "--to", "de", cwd=folder, stdin=blank).stdout == "\n"
+    assert s2s("translate", "--model", "run", cwd=folder, stdin=b"<2xx> red cat\n" + blank).stdout.endswith("\n\n")
+    refused = s2s("evaluate", "run", "--src", "caps.en", "--ref", "caps.xx", cwd=folder)
+    assert (refused.exit_code, "nothing says into which" in refused.stderr) == (2, True)
 
 
 def test_each_language_is_scored_by_itself(folder: Path) -> None:
@@ -116,6 +121,11 @@ def test_each_language_is_scored_by_itself(folder: Path) -> None:
     files = s2s("evaluate", "run", "--src", "caps.en", "--ref", "caps.xx", "--to", "xx", "--json", cwd=folder)
     [one], [_, same] = (json.loads(done.stdout)["evaluations"] for done in (files, result))
     assert [score["value"] for score in one["scores"]] == [score["value"] for score in same["scores"]]
+    with pytest.raises(UsageError, match="is into de, xx"):
+        evaluate(folder / "run", split="valid")
+    [german, capitals] = (evaluate(folder / "run", split="valid", to=to) for to in ("de", "xx"))
+    said = [[score["value"] for score in one["scores"]] for one in json.loads(result.stdout)["evaluations"]]
+    assert [[score.value for score in one.scores] for one in (german, capitals)] == said
     card = (folder / "run" / "README.md").read_text("utf-8")
     assert "test-de, 60 sentences" in card
     assert "test-xx, 20 sentences" in card

@@ -149,7 +149,7 @@ def test_only_model_and_card_leave_the_machine(home: Path, hub: Hub) -> None:
 
 
 def test_what_is_not_on_the_hub_is_said(home: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    for spec in ("hf:only", "hf:a/b/c", "hf:a/b@", "hf:"):
+    for spec in ("hf:only", "hf:a/b/c", "hf:a/b@", "hf:", "hf:a/b.git", "hf:a/b--c"):
         with pytest.raises(UsageError, match="names no model"):
             load_bundle(Path(spec))
     with pytest.raises(HubError, match="no local copy"):
@@ -170,5 +170,12 @@ def test_what_is_not_on_the_hub_is_said(home: Path, hub: Hub, monkeypatch: pytes
     monkeypatch.setattr(hub, "create_repo", refuse)
     failed = s2s("push", "run", "me/it", cwd=home)
     assert (failed.exit_code, "hf auth login" in failed.stderr) == (69, True)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise errors.HfHubHTTPError.__bases__[0]("nobody answers")
+
+    monkeypatch.setattr(hub, "create_repo", fail)
+    failed = s2s("push", "run", "me/it", cwd=home)
+    assert (failed.exit_code, "cannot be uploaded: nobody answers" in failed.stderr) == (69, True)
     assert s2s("push", "run", "it", cwd=home).exit_code == 2
     assert s2s("push", "nothing", "me/it", cwd=home).exit_code == 66

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import resource
 import socket
 import time
 from collections import Counter
@@ -23,7 +24,7 @@ from s2s.decoding.translator import Translator
 from s2s.errors import DataError
 from s2s.serving.app import Access
 from s2s.serving.corrections import Corrections
-from s2s.serving.limits import Limits
+from s2s.serving.limits import Limits, RefusedError
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -353,6 +354,25 @@ def test_who_corrects_a_model_of_several_sources_says_which_it_was(
     plain = start(corrections=tmp_path / "d.tsv")
     for source in (None, "en"):
         assert plain.ask("POST", "/corrections", correction("cat", "Katze", source_language=source)).status == 200
+
+
+def test_of_a_correction_that_does_not_fit_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "c.tsv"
+    kept = Corrections(path, ["en", "de"], 1_000_000)
+    before, usual, truncate = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE), os.ftruncate
+
+    def make_room(number: int, size: int) -> None:
+        truncate(number, size)
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+    monkeypatch.setattr(os, "ftruncate", make_room)  # so that what is written late would have room
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 1_000, usual[1]))
+    try:
+        with pytest.raises(RefusedError, match="not kept"):
+            kept.add("a " * 1_200, "b", "c", ("en", "de"), "m")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert path.read_bytes() == before
 
 
 def test_a_table_of_other_languages_is_not_written_to(tmp_path: Path) -> None:
