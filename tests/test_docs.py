@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from s2s.cli import app
@@ -52,6 +53,12 @@ def test_examples_of_a_module(name: str) -> None:
     module = importlib.import_module(name)
     for example in doctest.DocTestFinder(exclude_empty=True).find(module):
         run(example)
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
+def test_yaml_of_a_page_can_be_read(page: Path) -> None:
+    for block in re.findall(r"^```yaml\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        assert isinstance(yaml.safe_load(block), dict)
 
 
 def test_examples_are_found() -> None:

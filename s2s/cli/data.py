@@ -40,14 +40,14 @@ def check_command(
     if len(data) == 1 and data[0].endswith((".yaml", ".yml")):
         if valid or test or source_column or target_column:
             raise UsageError("a config says what its data is: give no other options of data")
-        specs, wanted = job.of_config(load(Path(data[0]), None))
+        corpora, wanted = job.of_config(load(Path(data[0]), None))
     else:
         held_out = {
             name: job.specs_of_option(f"--{name}", given or []) for name, given in (("valid", valid), ("test", test))
         }
         specs = {"train": job.as_specs(data), **{name: split for name, split in held_out.items() if split}}
         wanted = Wanted(*job.languages_of(specs["train"]), source_column, target_column)
-    corpora = job.open_splits(specs, wanted)
+        corpora = job.open_splits(specs, wanted)
     paths = None if clean is None else job.clean_files(clean, corpora, wanted)
     reports = job.check(corpora, n_examples=n_examples)
     print(job.as_json(reports) if as_json else "\n\n".join(report.text() for report in reports))

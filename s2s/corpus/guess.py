@@ -13,6 +13,7 @@ from s2s.corpus.memories import ENDINGS, languages_in
 from s2s.corpus.pairs import open_specs, split_direction
 from s2s.corpus.text import COMPRESSIONS, uncompressed_suffix
 from s2s.errors import DataError, UsageError
+from s2s.formats.bitext import primary
 
 _BRACES = re.compile(r"\{([^{},]*),([^{},]*)\}")
 _SEPARATORS = re.compile(r"[./\\]"), re.compile(r"[./\\_-]")
@@ -133,14 +134,23 @@ class _AnyLanguages(Wanted):
 def in_direction(spec: str, source: str, target: str) -> str:
     """A pair of files with the source's first, where their names say which is which; else the spec as it is.
 
-    >>> in_direction("x.{en,de}", "de", "en"), in_direction("x.en,x.de", "de", "en"), in_direction("x.tsv", "de", "en")
+    >>> in_direction("x.{en,de}", "de", "en"), in_direction("x.en,x.de", "DE", "EN"), in_direction("x.tsv", "de", "en")
     ('x.{de,en}', 'x.de,x.en', 'x.tsv')
     """
-    if split_direction(spec)[0] or _is_table(spec) or _in_name(spec) != (target, source):
+    named = None if split_direction(spec)[0] else _in_name(spec)
+    if named is None or not _are_same(named, (target, source)):
         return spec
     if _BRACES.search(spec):
         return _BRACES.sub(r"{\2,\1}", spec)
     return ",".join(reversed(spec.split(",")))
+
+
+def _are_same(some: tuple[str, str], others: tuple[str, str]) -> bool:
+    """Whether two pairs of languages are the same, whatever their case; regions count where all else is one."""
+    ours, theirs = (tuple(name.lower().replace("_", "-") for name in pair) for pair in (some, others))
+    if primary(some[0]) == primary(some[1]):
+        return ours == theirs
+    return [primary(name) for name in some] == [primary(name) for name in others]
 
 
 def refuse_other_languages(specs: Sequence[str], known: tuple[str, str] | None = None) -> None:
@@ -158,7 +168,7 @@ def refuse_other_languages(specs: Sequence[str], known: tuple[str, str] | None =
         if named is None:
             continue
         who, languages = before = before or (spec, named)
-        ours, theirs = (sorted(re.split(r"[-_]", name)[0].lower() for name in pair) for pair in (named, languages))
+        ours, theirs = (sorted(map(primary, pair)) for pair in (named, languages))
         if ours != theirs and [*map(len, ours)] == [*map(len, theirs)]:
             raise UsageError(
                 f"{spec} is of {' and '.join(named)}, by its name, and {who} of {' and '.join(languages)}",

@@ -69,7 +69,7 @@ def code_of(name: str) -> str | None:
     >>> code_of("PT_BR"), code_of("Swahili"), code_of("text")
     ('PT_BR', 'sw', None)
     """
-    return name if is_language(name) else _names().get(" ".join(name.casefold().split()))
+    return name.strip() if is_language(name) else _names().get(" ".join(name.casefold().split()))
 
 
 def english_name(code: str) -> str | None:
@@ -90,4 +90,4 @@ def _codes() -> frozenset[str]:
 @cache
 def _names() -> dict[str, str]:
     """Codes by names in small letters."""
-    return {name: code for code, name in (one.split(maxsplit=1) for one in _NAMES.casefold().split(","))}
+    return {name: code for code, name in (one.split(maxsplit=1) for one in _NAMES.strip().casefold().split(","))}

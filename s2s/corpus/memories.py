@@ -10,7 +10,7 @@ from s2s.corpus.columns import Wanted
 from s2s.corpus.tables import Complain, Row
 from s2s.corpus.text import read_bytes, read_lines, uncompressed_suffix
 from s2s.errors import DataError
-from s2s.formats.bitext import languages_of, read_po, read_tmx, read_xliff
+from s2s.formats.bitext import languages_of, primary, read_po, read_tmx, read_xliff
 
 ENDINGS = {".tmx": "tmx", ".xlf": "xliff", ".xliff": "xliff", ".po": "po"}
 """Formats by the endings of files."""
@@ -57,7 +57,9 @@ class MemoryFile:
 
 
 def languages_in(path: Path) -> tuple[str, str] | None:
-    """The languages that such a file says it has, without regions; of a PO file English and that of its header.
+    """The languages that such a file says it has; of a PO file English and that of its header.
+
+    They are without regions, unless they differ in those alone.
 
     Raises:
         DataError: It is malformed.
@@ -68,8 +70,6 @@ def languages_in(path: Path) -> tuple[str, str] | None:
         said = re.search(r'^"Language:[ \t]*([A-Za-z]+)', head, re.MULTILINE)
         return ("en", said[1]) if said else None
     found = languages_of(read_bytes(path), str(path), form)
-    return None if found is None else (_primary(found[0]), _primary(found[1]))
-
-
-def _primary(language: str) -> str:
-    return re.split(r"[-_]", language)[0].lower()
+    if found is None or primary(found[0]) == primary(found[1]):
+        return found
+    return primary(found[0]), primary(found[1])

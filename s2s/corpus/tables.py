@@ -61,7 +61,10 @@ class TsvFile:
         for number, line in lines:
             cells = line.split("\t")
             if len(cells) == columns.width:
-                yield cells[src], cells[tgt], number
+                if complain is None or line.isascii() or not _is_bad_beside(cells, (src, tgt)):
+                    yield cells[src], cells[tgt], number
+                else:
+                    complain(_bad_beside(self.path, number))
             elif not line:
                 yield "", "", number
             else:
@@ -132,7 +135,10 @@ class CsvFile:
         width = len(header[0])
         for cells, number in records:
             if len(cells) == width:
-                yield one_line(cells[src]), one_line(cells[tgt]), number
+                if complain is None or not _is_bad_beside(cells, (src, tgt)):
+                    yield one_line(cells[src]), one_line(cells[tgt]), number
+                else:
+                    complain(_bad_beside(self.path, number))
             elif cells:  # the csv module gives an empty list for an empty line
                 hint = "a cell with a comma in it lacks its quotes"
                 _tell(complain, _wrong_width(self.path, number, len(cells), width, hint))
@@ -189,7 +195,7 @@ class JsonLinesFile:
     def rows(self, complain: Complain | None = None) -> Iterator[Row]:
         """Source, target and line number of each pair; null is an empty side."""
         keys: tuple[list[str], list[str]] | None = None
-        for number, record in self._records(complain, lenient=complain is not None):
+        for number, record, is_bad in self._records(complain, lenient=complain is not None):
             if keys is None:
                 source, target = self._choose(number, record)
                 keys = _path(source, record), _path(target, record)
@@ -197,6 +203,9 @@ class JsonLinesFile:
                 row = self._cell(record, keys[0], number), self._cell(record, keys[1], number), number
             except DataError as error:
                 _tell(complain, error)
+                continue
+            if complain is not None and is_bad:
+                complain(_bad_beside(self.path, number))
             else:
                 yield row
 
@@ -205,7 +214,7 @@ class JsonLinesFile:
         first = next(self._records(), None)
         if first is None:
             raise DataError("holds no JSON object", where=str(self.path))
-        return self._choose(*first)
+        return self._choose(*first[:2])
 
     def _choose(self, number: int, record: dict[str, Any]) -> tuple[str, str]:
         names = _names(record)
@@ -216,7 +225,8 @@ class JsonLinesFile:
 
     def _records(
         self, complain: Complain | None = None, *, lenient: bool = True
-    ) -> Iterator[tuple[int, dict[str, Any]]]:
+    ) -> Iterator[tuple[int, dict[str, Any], bool]]:
+        """Number and content of each line, and whether it has bytes that are not UTF-8."""
         for number, line in enumerate(read_lines(self.path, lenient=lenient), start=1):
             where = f"{self.path}:{number}"
             try:
@@ -227,7 +237,7 @@ class JsonLinesFile:
                     _tell(complain, DataError(f"malformed JSON: {error}", where=where, hint=hint), error)
                 continue
             if type(record) is dict:
-                yield number, record
+                yield number, record, not line.isascii() and _has_surrogate(line)
             else:
                 _tell(complain, DataError("is no JSON object", where=where, hint=_JSON_HINT))
 
@@ -289,6 +299,18 @@ def _has_surrogate(text: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
+
+
+def _is_bad_beside(cells: list[str], chosen: tuple[int, int]) -> bool:
+    """Whether there are bytes that are not UTF-8 in other cells than the chosen ones, which are looked at elsewhere."""
+    return any(
+        number not in chosen and not cell.isascii() and _has_surrogate(cell) for number, cell in enumerate(cells)
+    )
+
+
+def _bad_beside(path: Path, number: int) -> DataError:
+    where = f"{path}:{number}"
+    return DataError("not UTF-8, in what is not read as text", where=where, hint="Training reads the file as UTF-8.")
 
 
 def _tell(complain: Complain | None, error: DataError, cause: BaseException | None = None) -> None:

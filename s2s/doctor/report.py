@@ -60,14 +60,17 @@ class Report:
                 "examples": [{"place": _place(one), "src": _text(one.src), "tgt": _text(one.tgt)} for one in examples],
             }
         return {
-            "data": self.corpus.description,
+            "data": _printable(self.corpus.description),
             "pairs": n,
             "kept": self.n_kept,
             "usable": not examined.is_broken,
             "scripts": [list(side.scripts) for side in examined.usual.sides],
             "words_per_line": [round(words / n, 2) for words in examined.n_words],
             "target_characters_per_source_character": round(examined.usual.ratio, 3),
-            "unreadable": {"rows": examined.n_unreadable, "errors": [str(one) for one in examined.unreadable]},
+            "unreadable": {
+                "rows": examined.n_unreadable,
+                "errors": [_printable(str(one)) for one in examined.unreadable],
+            },
             "not_parallel": [self._stretch(part, one) for part in examined.parts for one in part.stretches],
             "faults": faults,
         }
@@ -79,8 +82,14 @@ class Report:
             f"{'+'.join(side.scripts) or 'no letters'}, {words / n:.1f} words a line"
             for side, words in zip(examined.usual.sides, examined.n_words, strict=True)
         ]
-        lines = [f"{self.name}: {self.corpus.description}", f"  {n:,} pairs; source: {sides[0]}; target: {sides[1]}"]
-        broken = [f"    {error}".replace("\n", "\n    ") for error in examined.unreadable[:_MAX_UNREADABLE_SHOWN]]
+        lines = [
+            f"{self.name}: {_printable(self.corpus.description)}",
+            f"  {n:,} pairs; source: {sides[0]}; target: {sides[1]}",
+        ]
+        broken = [
+            f"    {_printable(str(error))}".replace("\n", "\n    ")
+            for error in examined.unreadable[:_MAX_UNREADABLE_SHOWN]
+        ]
         more = examined.n_unreadable - len(broken)
         if more > 0:
             broken.append(f"    … and {more:,} more that cannot be read")
@@ -118,8 +127,9 @@ class Report:
             what = "the two sides do not belong together (their lengths have nothing to do with each other)"
         else:
             what = f"the sides are shifted: line n of the source fits line n{stretch.lag:+d} of the target"
-        text = f"{part.spec}: from about line {first:,} to {last:,} {what}"
-        return {"data": part.spec, "first_line": first, "last_line": last, "lag": stretch.lag, "text": text}
+        spec = _printable(part.spec)
+        text = f"{spec}: from about line {first:,} to {last:,} {what}"
+        return {"data": spec, "first_line": first, "last_line": last, "lag": stretch.lag, "text": text}
 
 
 def _first(examined: Examined, fault: Fault, n: int) -> list[int]:
@@ -129,15 +139,20 @@ def _first(examined: Examined, fault: Fault, n: int) -> list[int]:
 
 
 def _place(pair: Pair) -> str:
-    return f"{pair.origin}:{pair.line}"
+    return f"{_printable(pair.origin)}:{pair.line}"
 
 
 def _line(pair: Pair) -> str:
     return f"line {pair.line:,}"
 
 
+def _printable(text: str) -> str:
+    """What a terminal can show; lines stay lines."""
+    shown = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(char if char.isprintable() or char == "\n" else f"\\u{ord(char):04x}" for char in shown)
+
+
 def _text(text: str) -> str:
     """A beginning of a side that a terminal can show."""
-    shown = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    shown = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in shown[: 2 * _SHOWN])
+    shown = _printable(text[: 2 * _SHOWN])
     return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"

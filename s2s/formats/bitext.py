@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pyexpat import ExpatError
-from typing import Any
 
 from s2s.errors import DataError
 from s2s.formats.po_entries import entries
@@ -31,6 +30,11 @@ def same_language(said: str, wanted: str) -> bool:
     a, b = ([part.lower() for part in re.split(r"[-_]", language)] for language in (said, wanted))
     shorter = min(len(a), len(b))
     return a[:shorter] == b[:shorter]
+
+
+def primary(language: str) -> str:
+    """A language without its region or script, in lower case: `en` of `EN_us`."""
+    return re.split(r"[-_]", language)[0].lower()
 
 
 def one_line(text: str) -> str:
@@ -304,12 +308,13 @@ def languages_of(blocks: Iterable[bytes], where: str, form: str) -> tuple[str, s
         form: `tmx` or `xliff`.
 
     Returns:
-        Source and target as they are written there, or None if it does not say them.
+        Source and target as they are written there, or None if it does not say them. Of a memory with regions they are
+        two that differ in more than these, if there are such.
 
     Raises:
         DataError: It is malformed.
     """
-    found: list[Any] = []
+    found: list[str] = []
     sought: Callable[[str, Attributes], None]
 
     def in_tmx(name: str, attributes: Attributes) -> None:
@@ -331,10 +336,11 @@ def languages_of(blocks: Iterable[bytes], where: str, form: str) -> tuple[str, s
     try:
         for block in blocks:
             parser.Parse(block, False)
-            if len(found) >= 2:
-                return found[0], found[1]
+            if len(set(map(primary, found))) > 1 or (form == "xliff" and found):
+                break
     except ExpatError as error:
-        if len(found) < 2:
+        if len(found) < 2:  # else they stand before the fault
             raise malformed(error, where) from error
-        return found[0], found[1]  # they stand before the fault
-    return None
+    if len(found) < 2:
+        return None
+    return found[0], next((one for one in found if primary(one) != primary(found[0])), found[1])

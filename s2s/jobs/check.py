@@ -45,12 +45,13 @@ def open_splits(specs: Specs, wanted: Wanted) -> dict[str, PairCorpus]:
     return {name: open_specs(split, wanted).untagged() for name, split in turned.items()}
 
 
-def of_config(config: Config) -> tuple[dict[str, list[str]], Wanted]:
-    """The splits, languages and columns of a config."""
+def of_config(config: Config) -> tuple[dict[str, PairCorpus], Wanted]:
+    """The splits of a config as training opens them, and its languages and columns."""
+    from s2s.jobs import tokenize  # which imports torch: text alone is looked at without
+
     data = config.data
-    given = {"train": data.train, "valid": data.valid, "test": data.test}
-    specs = {name: [spec] if isinstance(spec, str) else spec for name, spec in given.items() if spec is not None}
-    return specs, Wanted(data.source, data.target, data.source_column, data.target_column)
+    corpora = {name: corpus.untagged() for name, corpus in tokenize.open_splits(config).items()}
+    return corpora, Wanted(data.source, data.target, data.source_column, data.target_column)
 
 
 def languages_of(specs: list[str]) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from s2s.jobs.parity import Engine, Parity, compare
 from s2s.jobs.reloaded import Reloaded
 from s2s.jobs.test_sets import split_of_run
 from s2s.model.weights import weights_of
-from s2s.run_folder import RunFolder, build_file, build_folder, reporting_os_errors
+from s2s.run_folder import RunFolder, build_file, build_folder, reporting_os_errors, unlisted_files
 from s2s.version import __version__
 
 BUNDLE = "bundle"
@@ -247,6 +247,14 @@ def _place_for(run: Path, to: str, output: Path | None) -> Path:
         if output.exists() and not is_empty and not is_ours:
             raise CannotCreateError(
                 "is there already and is no exported model", where=str(output), hint="give another --output"
+            )
+        added = unlisted_files(output) if is_ours and to != BUNDLE else []
+        if added:
+            more = f" and {len(added) - 3:,} more" if len(added) > 3 else ""
+            raise CannotCreateError(
+                f"holds files that s2s has not put there, and would be replaced: {', '.join(added[:3])}{more}",
+                where=str(output),
+                hint="move them away, or give another --output",
             )
     return output
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,7 +11,8 @@ from s2s.config.schema import Config, VocabConfig
 from s2s.console import say
 from s2s.corpus.cleaning import CleaningRules
 from s2s.corpus.file_sums import FileSums
-from s2s.corpus.pairs import PairCorpus, open_pairs, sum_of_content, tags_in, targets_in
+from s2s.corpus.guess import in_direction
+from s2s.corpus.pairs import PairCorpus, open_pairs, split_direction, sum_of_content, tags_in, targets_in
 from s2s.corpus.report import SplitReport
 from s2s.corpus.store import EncodedSplit, ensure_split, fingerprint_of
 from s2s.corpus.text import decode_line
@@ -71,9 +72,12 @@ def open_splits(config: Config, sums: FileSums | None = None) -> dict[str, PairC
 
     Raises:
         ConfigError: A direction of the validation or test text is none of the training text, so that the model could
-            not be told what to do, or some text has no direction where other has.
+            not be told what to do, some text has no direction where other has, or two files are named the other way
+            round.
         InputMissingError: A file is not there.
     """
+    for name, given in split_specs(config).items():
+        _refuse_turned(config, name, [given] if isinstance(given, str) else given)
     corpora = {name: open_split(config, spec, sums) for name, spec in split_specs(config).items()}
     known = targets_in(config.data.train)
     for name, corpus in corpora.items():
@@ -92,6 +96,20 @@ def open_splits(config: Config, sums: FileSums | None = None) -> dict[str, PairC
                     hint="The model would get a tag before each source that it has never seen.",
                 )
     return corpora
+
+
+def _refuse_turned(config: Config, name: str, specs: Sequence[str]) -> None:
+    """Raise ConfigError where the names of two files say that the target stands first, as in `dev.{de,en}` from en."""
+    for spec in specs:
+        direction, files = split_direction(spec)
+        source, target = direction or (config.data.source, config.data.target)
+        turned = in_direction(files, source, target)
+        if turned != files:
+            raise ConfigError(
+                f"{files} has {target} first, by its name, and {source} is what is translated",
+                where=f"data.{name}",
+                hint=f"Write {turned}",
+            )
 
 
 def prepare(config: Config, run: RunFolder, *, thorough: bool = True, n_processes: int | None = None) -> Prepared:

@@ -9,7 +9,15 @@ Three rules carry everything:
 """
 
 from s2s.run_folder.layout import RunFolder, config_path, newest_run, run_path
-from s2s.run_folder.sealed import MANIFEST, build_file, build_folder, discard_folder, existing_folder, verify_folder
+from s2s.run_folder.sealed import (
+    MANIFEST,
+    build_file,
+    build_folder,
+    discard_folder,
+    existing_folder,
+    unlisted_files,
+    verify_folder,
+)
 from s2s.run_folder.writing import reporting_os_errors, write_atomic, writing_to
 
 __all__ = [
@@ -23,6 +31,7 @@ __all__ = [
     "newest_run",
     "reporting_os_errors",
     "run_path",
+    "unlisted_files",
     "verify_folder",
     "write_atomic",
     "writing_to",

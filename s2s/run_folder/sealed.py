@@ -213,6 +213,15 @@ def _files_in(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
 
 
+def unlisted_files(folder: Path) -> list[str]:
+    """Files in a folder that its manifest does not list, hidden ones too; all of them if it has no sound manifest."""
+    try:
+        listed = {MANIFEST, *_read_manifest(folder, "folder")}
+    except DataError:
+        listed = set()
+    return sorted(_files_in(folder) - listed)
+
+
 def _damage(path: Path, name: str, size: int, digest: str | None) -> str | None:
     """What is wrong with one file, or None; without a sum, only the size is looked at."""
     if not path.is_file():

@@ -68,6 +68,8 @@ def test_languages_by_name(spec: str, languages: tuple[str, str] | None) -> None
         ("x.tsv", "idx\ten\tde\n1\ta\tb\n", ("en", "de")),
         ("x.tsv", "source\ttarget\tidx\tset\na\tb\t1\tx\n", None),
         ("x.tsv", "EN\tPT-BR\na\tb\n", ("EN", "PT-BR")),
+        ("x.csv", "en, de \na,b\n", ("en", "de")),
+        ("x.csv", "English,Cantonese\na,b\n", ("en", "yue")),
         ("x.jsonl", 'oops\n{"uid": "1", "en": "dog", "de": "Hund"}\n', ("en", "de")),
         ("x.csv", "source,target\nHund,dog\n", None),
         ("x.jsonl", '{"id": "1", "translation": {"de": "Hund", "en": "dog"}}\n', ("de", "en")),

@@ -140,6 +140,13 @@ def test_languages_are_found_in_the_file(tmp_path: Path) -> None:
     for name, text in (("a.tmx", TMX), ("a.xlf", XLIFF), ("b.xliff", XLIFF2), ("a.po", PO)):
         corpus(tmp_path, name, text)
         assert guess_languages(str(tmp_path / name)) == ("en", "de")
+    for header, languages in (("en-GB", ("en", "de")), ("de-DE", ("de", "en")), ("*all*", ("en", "de"))):
+        corpus(tmp_path, "d.tmx", TMX.replace('srclang="en-US"', f'srclang="{header}"'))
+        assert guess_languages(str(tmp_path / "d.tmx")) == languages
+    regions = TMX.replace("de-AT", "en-GB").replace("de-DE", "en-NZ").replace('"de"', '"en-GB"').replace("fr", "en-NZ")
+    pairs = corpus(tmp_path, "e.tmx", regions, "en-US", "en-GB")
+    assert guess_languages(str(tmp_path / "e.tmx")) == ("en-US", "en-GB")  # there are no two languages in it
+    assert rows(pairs)[0][:2] == ("Press Save & wait.", "Speichern (AT)")
     corpus(tmp_path, "c.po", PO.replace("de_DE", ""))
     assert guess_languages(str(tmp_path / "c.po")) is None
 

@@ -66,6 +66,18 @@ def test_what_cannot_be_read_is_counted_and_the_rest_is_looked_at(tmp_path: Path
     assert (len(examined.flags), places(examined, Fault.NOT_UTF8)) == (299, [5])
     assert examined.is_broken
 
+    rows = [f"{one}\t{other}\tx".encode() for one, other in zip(src, tgt, strict=True)]
+    rows[5] = rows[5][:-1] + b"J\xf6rg"  # in a column that is not chosen, for which training refuses the file too
+    (tmp_path / "three.tsv").write_bytes(b"en\tde\tby\n" + b"\n".join(rows) + b"\n")
+    (tmp_path / "three.csv").write_bytes(b"\n".join([b"en,de,by", *rows]).replace(b"\t", b",") + b"\n")
+    cells = [json.dumps({"en": one, "de": other, "by": "x"}).encode() for one, other in zip(src, tgt, strict=True)]
+    cells[5] = cells[5][:-3] + b'\xf6"}'
+    (tmp_path / "three.jsonl").write_bytes(b"\n".join(cells))
+    for ending in ("tsv", "csv", "jsonl"):
+        examined = examine(open_specs(f"{tmp_path}/three.{ending}", WANTED))
+        assert (examined.n_unreadable, len(examined.flags)) == (1, 299)
+        assert ("not UTF-8" in str(examined.unreadable[0]), examined.is_broken) == (True, True)
+
     records = [json.dumps({"en": one, "de": other}) for one, other in zip(src, tgt, strict=True)]
     records[3], records[4], records[5] = "{", '{"en": 1, "de": "x"}', "[1]"
     (tmp_path / "train.jsonl").write_text("\n".join(records), "utf-8")

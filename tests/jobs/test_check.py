@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -104,15 +105,16 @@ def test_each_of_several_directions_is_looked_at_by_itself(folder: Path) -> None
     for side, lines in (("en", [f"{en} {n}" for n, en in enumerate(src)]), ("el", small)):
         (folder / f"small.{side}").write_text("\n".join(lines) + "\n", "utf-8")
         (folder / f"valid.{side}").write_text("\n".join(lines[:20]) + "\n", "utf-8")
+        (folder / f"other.{side}").write_text("\n".join(f"{line} {line}" for line in lines) + "\n", "utf-8")
     (folder / "both.yaml").write_text(
         "run: runs/both\n"
-        "data: {source: mul, target: mul, train: ['en>de train.{en,de}', 'el>en small.{el,en}'], "
-        "valid: 'en>el valid.{en,el}'}\n",
+        "data: {source: mul, target: mul, "
+        "train: ['en>de train.{en,de}', 'el>en small.{el,en}', 'en>el other.{en,el}'], valid: 'en>el valid.{en,el}'}\n",
         "utf-8",
     )
     result = check("both.yaml", "--json", cwd=folder)
     found = json.loads(result.stdout)
-    assert list(found) == ["train en>de", "train el>en", "valid en>el"]
+    assert list(found) == ["train en>de", "train el>en", "train en>el", "valid en>el"]
     assert found["train el>en"]["scripts"] == [["Greek"], ["Latin"]]
     assert found["train el>en"]["faults"]["other script"]["pairs"] == 0
     assert found["train el>en"]["faults"]["in valid"]["pairs"] == 20  # turned round
@@ -160,6 +162,14 @@ def test_a_config_says_what_its_data_is(tmp_path: Path) -> None:
     assert result.stdout.startswith("train: ")
     assert "\nvalid: " in result.stdout
     assert check("small.yaml", "--valid", "x.tsv", cwd=tmp_path).exit_code == 2
+    for given, place in (("train.{de,en}", "data.valid"), ("en>de train.{de,en}", "data.valid")):
+        valid = given.replace("train.", f"{tmp_path}/train.")
+        train = f"en>de {config.data.train}" if given.startswith("en>de") else config.data.train
+        data = config.data.model_copy(update={"valid": valid, "train": train})
+        (tmp_path / "small.yaml").write_text(dump_config(config.model_copy(update={"data": data})), "utf-8")
+        refused = check("small.yaml", cwd=tmp_path)  # as training does, which would score against the sources
+        assert (refused.exit_code, f"{place}: " in refused.stderr) == (78, True), refused.stderr
+        assert f"Write {tmp_path}/train.{{en,de}}" in refused.stderr
 
 
 def test_columns_of_a_table(tmp_path: Path) -> None:
@@ -183,3 +193,9 @@ def test_text_cannot_break_the_terminal(tmp_path: Path) -> None:
     assert result.exit_code == 65
     assert "\x1b" not in result.stdout
     assert "\\udcff" in result.stdout
+    name = os.fsdecode(b"caf\xe9.po")
+    (tmp_path / name).write_bytes(b'msgid "a"\nmsgstr "b"\n\nmsg\x1b \xff\n')
+    for more in ([], ["--json"]):
+        result = check(name, *more, cwd=tmp_path)
+        assert (result.exit_code, "caf\\udce9.po" in result.stdout.replace("\\\\", "\\")) == (65, True), result.stderr
+        assert "\x1b" not in result.stdout

@@ -109,6 +109,11 @@ def test_nothing_of_the_users_is_replaced(tmp_path: Path, post_norm: Path) -> No
     assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["chapter1.tex"]
     for _ in range(2):  # an earlier export may be replaced
         export(post_norm, "hf-marian", output=tmp_path / "marian", check=False)
+    (tmp_path / "marian" / ".git").mkdir()  # but not what has been put into it
+    (tmp_path / "marian" / ".git" / "config").write_text("mine", "utf-8")
+    with pytest.raises(CannotCreateError, match=r"has not put there.*\.git/config"):
+        export(post_norm, "hf-marian", output=tmp_path / "marian", check=False)
+    assert (tmp_path / "marian" / ".git" / "config").exists()
 
 
 def test_a_folder_to_export_to_has_a_name(tmp_path: Path, post_norm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
