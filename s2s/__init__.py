@@ -66,10 +66,14 @@ def evaluate(
     split: str = "test",
     src: str | Path | None = None,
     ref: str | Path | None = None,
+    to: str | None = None,
     beam: int | None = None,
     device: str = "auto",
 ) -> "Evaluation":
-    """Score a trained model on a split of its config, or on a file of sentences `src` and one of references `ref`."""
+    """Score a trained model on a split of its config, or on a file of sentences `src` and one of references `ref`.
+
+    `to` says which language of a model of several is scored.
+    """
     from s2s.errors import UsageError
     from s2s.jobs import evaluate as job
     from s2s.jobs.test_sets import files_as_test_set
@@ -77,7 +81,7 @@ def evaluate(
     if (src is None) != (ref is None):
         raise UsageError("src and ref belong together")
     test_set = files_as_test_set(Path(src), Path(ref)) if src is not None and ref is not None else None
-    return job.evaluate(run, test_set, split=split, beam=beam, device=device)
+    return job.evaluate(run, test_set, split=split, to=to, beam=beam, device=device)
 
 
 def export(run: str | Path, to: str, *, output: str | Path | None = None, check: bool = True) -> "Exported":

@@ -83,8 +83,8 @@ def _code_of(name: str) -> str | None:
 
 def _without_code(name: str) -> str:
     code = _code_of(name)
-    head, _, tail = name.rpartition(f".{code}")
-    return name if code is None else f"{head}{tail}"
+    at = name.lower().rfind(f".{code}")
+    return name if code is None else f"{name[:at]}{name[at + 1 + len(code) :]}"
 
 
 def guess_languages(spec: str) -> tuple[str, str] | None:
@@ -138,17 +138,22 @@ def in_direction(spec: str, source: str, target: str) -> str:
     ('x.{de,en}', 'x.de,x.en', 'x.tsv')
     """
     named = None if split_direction(spec)[0] else _in_name(spec)
-    if named is None or not _are_same(named, (target, source)):
+    if named is None or not same_languages(named, (target, source)):
         return spec
     if _BRACES.search(spec):
         return _BRACES.sub(r"{\2,\1}", spec)
     return ",".join(reversed(spec.split(",")))
 
 
-def _are_same(some: tuple[str, str], others: tuple[str, str]) -> bool:
-    """Whether two pairs of languages are the same, whatever their case; regions count where all else is one."""
+def same_languages(some: tuple[str, str], others: tuple[str, str]) -> bool:
+    """Whether two pairs of languages are the same, whatever their case; regions count where all else is one.
+
+    >>> same_languages(("EN", "pt_BR"), ("en", "pt")), same_languages(("de-en", "en-de"), ("de", "en"))
+    (True, False)
+    """
     ours, theirs = (tuple(name.lower().replace("_", "-") for name in pair) for pair in (some, others))
-    if primary(some[0]) == primary(some[1]):
+    are_directions = ours[0].split("-")[::-1] == ours[1].split("-")  # `de-en` and `en-de` are no regions
+    if primary(some[0]) == primary(some[1]) or (are_directions and "-" in ours[0]):
         return ours == theirs
     return [primary(name) for name in some] == [primary(name) for name in others]
 

@@ -56,15 +56,14 @@ class TsvFile:
         columns = self._columns
         src, tgt = columns.positions
         lines = enumerate(read_lines(self.path, lenient=complain is not None), start=1)
-        if columns.header:
-            next(lines)
         for number, line in lines:
             cells = line.split("\t")
+            if complain is not None and len(cells) > 2 and not line.isascii():
+                _look_beside(complain, cells, columns.positions, f"{self.path}:{number}")
+            if number == 1 and columns.header:
+                continue
             if len(cells) == columns.width:
-                if complain is None or line.isascii() or not _is_bad_beside(cells, (src, tgt)):
-                    yield cells[src], cells[tgt], number
-                else:
-                    complain(_bad_beside(self.path, number))
+                yield cells[src], cells[tgt], number
             elif not line:
                 yield "", "", number
             else:
@@ -133,12 +132,13 @@ class CsvFile:
             return
         src, tgt = self._positions(header[0])
         width = len(header[0])
-        for cells, number in records:
+        for cells, number in chain([header], records):
+            if complain is not None and len(cells) > 2:
+                _look_beside(complain, cells, (src, tgt), f"{self.path}:{number}")
+            if cells is header[0]:
+                continue
             if len(cells) == width:
-                if complain is None or not _is_bad_beside(cells, (src, tgt)):
-                    yield one_line(cells[src]), one_line(cells[tgt]), number
-                else:
-                    complain(_bad_beside(self.path, number))
+                yield one_line(cells[src]), one_line(cells[tgt]), number
             elif cells:  # the csv module gives an empty list for an empty line
                 hint = "a cell with a comma in it lacks its quotes"
                 _tell(complain, _wrong_width(self.path, number, len(cells), width, hint))
@@ -205,9 +205,8 @@ class JsonLinesFile:
                 _tell(complain, error)
                 continue
             if complain is not None and is_bad:
-                complain(_bad_beside(self.path, number))
-            else:
-                yield row
+                complain(bad_beside(f"{self.path}:{number}"))
+            yield row
 
     def columns(self) -> tuple[str, str]:
         """Names of the chosen columns, by the first line."""
@@ -237,7 +236,7 @@ class JsonLinesFile:
                     _tell(complain, DataError(f"malformed JSON: {error}", where=where, hint=hint), error)
                 continue
             if type(record) is dict:
-                yield number, record, not line.isascii() and _has_surrogate(line)
+                yield number, record, not line.isascii() and has_surrogate(line)
             else:
                 _tell(complain, DataError("is no JSON object", where=where, hint=_JSON_HINT))
 
@@ -263,7 +262,7 @@ class JsonLinesFile:
                 where=f"{self.path}:{number}",
                 hint=f"Put it in quotes if it is meant as text, or name other columns. {_JSON_HINT}",
             )
-        if not value.isascii() and _has_surrogate(value):
+        if not value.isascii() and has_surrogate(value):
             raise DataError(
                 f"column {'.'.join(keys)} holds what is no text: bytes that are not UTF-8, or half of a surrogate pair"
                 " (\\ud800 to \\udfff)",
@@ -293,7 +292,8 @@ def _path(name: str, record: dict[str, Any]) -> list[str]:
     return [name] if name in record else name.split(".", 1)
 
 
-def _has_surrogate(text: str) -> bool:
+def has_surrogate(text: str) -> bool:
+    """Whether there are bytes in it that are not UTF-8, or halves of a character."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -301,16 +301,16 @@ def _has_surrogate(text: str) -> bool:
     return False
 
 
-def _is_bad_beside(cells: list[str], chosen: tuple[int, int]) -> bool:
-    """Whether there are bytes that are not UTF-8 in other cells than the chosen ones, which are looked at elsewhere."""
-    return any(
-        number not in chosen and not cell.isascii() and _has_surrogate(cell) for number, cell in enumerate(cells)
-    )
+def _look_beside(complain: Complain, cells: list[str], chosen: tuple[int, int], where: str) -> None:
+    """Complain of bytes that are not UTF-8 in other cells than the chosen ones, which are looked at elsewhere."""
+    if any(not cell.isascii() and has_surrogate(cell) for n, cell in enumerate(cells) if n not in chosen):
+        complain(bad_beside(where))
 
 
-def _bad_beside(path: Path, number: int) -> DataError:
-    where = f"{path}:{number}"
-    return DataError("not UTF-8, in what is not read as text", where=where, hint="Training reads the file as UTF-8.")
+def bad_beside(where: str) -> DataError:
+    """What is said of bytes that are not UTF-8 beside the text, which is whole."""
+    hint = "The text of this line is whole, but training refuses the file. What --clean and s2s init write is without."
+    return DataError("not UTF-8, beside the text", where=where, hint=hint)
 
 
 def _tell(complain: Complain | None, error: DataError, cause: BaseException | None = None) -> None:

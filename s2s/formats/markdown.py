@@ -15,7 +15,7 @@ from s2s.formats.markdown_inline import inline_content, written
 from s2s.formats.reflow import reflow
 
 _FRONT = re.compile(r"\A(---|\+\+\+)[ \t]*\r?\n(?:.*\n)*?\1[ \t]*(?:\r?\n|\Z)")
-_HARD_BREAK = re.compile(r"(?: {2,}|\\)\r?\n")
+_HARD_BREAK = re.compile(r"(?: {2,}|(?<!\\)(?:\\\\)*\\)\r?\n")
 _BLOCK_START = re.compile(r"\s*(?:[-+*=#>|~`:]|\d{1,9}[.)]|</?[A-Za-z!?]|$|\[[^\]]{0,999}\]:)")
 _TASK = re.compile(r"\[[ xX]\]\s+")
 _MARKUP_LINE = re.compile(r"\[![A-Za-z]+\][+-]?\s*$|:::|[!?]{3}\+?\s+[\w-]")
@@ -89,7 +89,10 @@ class MarkdownFile:
                 elif token.content.strip():
                     self._n_unread += 1
         if self._n_unread:
-            self.notes.append(f"{self._n_unread} blocks of text are left as they are: their places were not found")
+            self.notes.append(
+                f"{self._n_unread} blocks of text are left as they are: their places were not found, or a line is"
+                " broken within emphasis, a link or code"
+            )
 
     def _spans(self, token: Token) -> list[tuple[int, int]]:
         """Where the lines of a paragraph or heading are; none if they are not found."""
@@ -124,7 +127,8 @@ class MarkdownFile:
     def _add(self, token: Token, spans: list[tuple[int, int]], in_table: bool) -> None:
         """A block, in as many segments as hard line breaks make of it."""
         groups: list[list[tuple[int, int]]] = [[]]
-        breaks = [one for one in token.children or () if one.type in ("softbreak", "hardbreak")]
+        breaks = [one.level for one in token.children or () if one.type == "hardbreak"]
+        n_cuts = sum(_HARD_BREAK.search(self._text[start:end] + "\n") is not None for start, end in spans[:-1])
         in_math = False
         has_math = sum(self._text.count("$$", start, end) for start, end in spans) % 2 == 0  # all is closed
         for number, (start, end) in enumerate(spans):
@@ -143,11 +147,9 @@ class MarkdownFile:
             following = "" if is_last else "\n"
             groups[-1].append((start, end))
             if _HARD_BREAK.search(line + following):
-                if len(breaks) != len(spans) - 1 or (breaks[number].type == "hardbreak" and breaks[number].level):
-                    self._n_unread += 1  # it is within emphasis, a link or code, which a cut would destroy
+                if breaks != n_cuts * [0]:
+                    self._n_unread += 1  # one is within emphasis, a link or code, which a cut would destroy
                     return
-                if breaks[number].type == "softbreak":
-                    continue
                 groups[-1][-1] = (start, start + len(line.rstrip(" ").removesuffix("\\").rstrip(" ")))
                 groups.append([])
         for group in filter(None, groups):

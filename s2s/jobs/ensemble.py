@@ -187,7 +187,7 @@ def _training_text(configs: Sequence[Config]) -> list[str]:
             try:  # as the first would read it, whose other options the ensemble has
                 found.append((open_split(configs[0], spec).fingerprint, spec))
             except S2SError as error:
-                say(f"note: {error}\n  s2s distill has to do without this text")
+                say(f"note: {error}\n  s2s distill cannot learn from this text")
         specs += [spec for content, spec in found if content not in known]
         known.update(content for content, _ in found)
     return specs or specs_of(configs[0])

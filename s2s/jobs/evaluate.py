@@ -4,7 +4,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -103,25 +103,25 @@ def evaluate(
         run: A run folder, or a model in a folder or a file (then nothing is kept).
         test_set: What to translate; none for a split of the run's config.
         split: `test` or `valid`.
-        to: Of text into several languages, that which is to be scored: each is tokenised in its own way.
+        to: Language into which the text is, or of text into several that which is scored: each has its tokenisation.
         beam: None for the model's default.
         length_penalty: None for the model's default.
         device: `auto`, `cpu`, `cuda`, …
         int8: Whether to translate with linear maps in 8 bits; NLL is that of the model as it is.
 
     Raises:
-        UsageError: The text is into several languages, and `to` is none of them.
+        UsageError: The text is into several languages, or into others than `to`.
     """
     run = Path(run)
     test_set = test_set if test_set is not None else split_of_run(run, split)
-    parts = test_set.by_target(load_targets(run))
-    if len(parts) > 1:
-        named = {part.target: part for part in parts}
-        if to not in named:
-            there = ", ".join(map(str, named))
-            raise UsageError(f"{test_set.name} is into {there}", where=str(run), hint="Say which is scored: to=…")
-        parts = [named[to]]
-    [test_set] = parts
+    tagged = {part.target: part for part in test_set.by_target(load_targets(run)) if part is not test_set}
+    if to not in tagged and (len(tagged) > 1 or (tagged and to is not None)):
+        there = ", ".join(map(str, tagged))
+        raise UsageError(f"{test_set.name} is into {there}", where=str(run), hint="Say which is scored: to=…")
+    if tagged:
+        test_set = tagged[to] if to in tagged else next(iter(tagged.values()))
+    elif to is not None:
+        test_set = replace(test_set, target=to)
     return evaluate_run(run, test_set, beam=beam, length_penalty=length_penalty, device=device, int8=int8).evaluation
 
 

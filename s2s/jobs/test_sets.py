@@ -9,7 +9,7 @@ from pathlib import Path
 
 from s2s.config.load import load_config
 from s2s.console import say
-from s2s.corpus.guess import guess_languages
+from s2s.corpus.guess import guess_languages, same_languages
 from s2s.corpus.pairs import open_pairs, tag_of
 from s2s.corpus.text import read_lines
 from s2s.decoding.bundle import find_bundle, load_languages, load_targets
@@ -166,7 +166,8 @@ def other_text(
     for source, reference in zip(sources, references, strict=True):
         named = guess_languages(f"{source},{reference}")
         for run, known in languages.items():
-            if named is not None and named == known[::-1] != known:
+            other = known[::-1]
+            if named is not None and same_languages(named, other) and not same_languages(named, known):
                 raise UsageError(
                     f"{source} is {named[0]} by its name, and {run} translates from {named[1]} to {named[0]}",
                     hint="--src is what is translated, --ref its reference: change their places.",

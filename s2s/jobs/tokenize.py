@@ -108,7 +108,7 @@ def _refuse_turned(config: Config, name: str, specs: Sequence[str]) -> None:
             raise ConfigError(
                 f"{files} has {target} first, by its name, and {source} is what is translated",
                 where=f"data.{name}",
-                hint=f"Write {turned}",
+                hint=f"Write {spec.removesuffix(files)}{turned}",
             )
 
 

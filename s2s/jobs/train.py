@@ -154,9 +154,10 @@ def _note_run(
     precision = name_of_type(autocast)
     try:
         starts = list(json.loads(run.run_json.read_bytes())["starts"])
-        before = starts[-1]["precision"]
-    except (OSError, ValueError, LookupError, TypeError):  # the first start, or a file of somebody else's
-        starts, before = [], precision
+    except (OSError, ValueError, KeyError, TypeError):  # the first start, or a file of somebody else's
+        starts = []
+    last = starts[-1] if starts and isinstance(starts[-1], dict) else {}
+    before = last.get("precision", precision)
     if before != precision and run.checkpoints_by_step():
         say(f"note: this training was in {before} so far, and goes on in {precision}, which is faster here")
     starts.append(

@@ -20,6 +20,7 @@ from s2s.errors import UsageError
         (["a1.en", "a2.en.gz", "a1.de", "a2.de.gz"], ["a1.en,a1.de", "a2.en.gz,a2.de.gz"]),  # a*.en* a*.de*
         (["a1.en", "a1.de", "a2.en", "a2.de"], ["a1.en,a1.de", "a2.en,a2.de"]),
         (["b.en", "a.en", "a.de", "b.de"], ["b.en,b.de", "a.en,a.de"]),
+        (["a1.EN", "a2.EN", "a1.DE", "a2.DE"], ["a1.EN,a1.DE", "a2.EN,a2.DE"]),
         (["a.txt", "b.txt"], ["a.txt,b.txt"]),
     ],
 )

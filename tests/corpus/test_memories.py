@@ -147,6 +147,8 @@ def test_languages_are_found_in_the_file(tmp_path: Path) -> None:
     pairs = corpus(tmp_path, "e.tmx", regions, "en-US", "en-GB")
     assert guess_languages(str(tmp_path / "e.tmx")) == ("en-US", "en-GB")  # there are no two languages in it
     assert rows(pairs)[0][:2] == ("Press Save & wait.", "Speichern (AT)")
+    corpus(tmp_path, "b.po", PO.replace("de_DE", "en_GB"))
+    assert guess_languages(str(tmp_path / "b.po")) == ("en", "en_GB")
     corpus(tmp_path, "c.po", PO.replace("de_DE", ""))
     assert guess_languages(str(tmp_path / "c.po")) is None
 

@@ -75,8 +75,17 @@ def test_what_cannot_be_read_is_counted_and_the_rest_is_looked_at(tmp_path: Path
     (tmp_path / "three.jsonl").write_bytes(b"\n".join(cells))
     for ending in ("tsv", "csv", "jsonl"):
         examined = examine(open_specs(f"{tmp_path}/three.{ending}", WANTED))
-        assert (examined.n_unreadable, len(examined.flags)) == (1, 299)
-        assert ("not UTF-8" in str(examined.unreadable[0]), examined.is_broken) == (True, True)
+        assert (examined.n_unreadable, len(examined.flags)) == (1, 300)  # its text is whole
+        assert ("not UTF-8, beside the text" in str(examined.unreadable[0]), examined.is_broken) == (True, True)
+    (tmp_path / "head.tsv").write_bytes(b"en\tde\t\xf6\n" + b"\n".join(rows[:5]) + b"\n")
+    (tmp_path / "head.csv").write_bytes(b"en,de,\xf6\na,b,c\n")
+    (tmp_path / "head.po").write_bytes(b'# Jos\xe9\nmsgid "a"\nmsgstr "b"\n')
+    for ending, n_pairs in (("tsv", 5), ("csv", 1), ("po", 1)):
+        examined = examine(open_specs(f"{tmp_path}/head.{ending}", WANTED))
+        assert ([error.where for error in examined.unreadable], len(examined.flags)) == (
+            [f"{tmp_path}/head.{ending}:1"],
+            n_pairs,
+        )
 
     records = [json.dumps({"en": one, "de": other}) for one, other in zip(src, tgt, strict=True)]
     records[3], records[4], records[5] = "{", '{"en": 1, "de": "x"}', "[1]"

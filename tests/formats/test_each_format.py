@@ -437,6 +437,7 @@ def test_html_says_its_new_language() -> None:
         ("a *b*  \nc [d](e)\\\nf\n", "A *B*  \nC [D](e)\\\nF\n"),
         ("a \\\\\nb\n", "A \\\\\nB\n"),
         ("**a  \nb** c\n", "**a  \nb** c\n"),
+        ("a `b\nc` d.  \ne.\n", "A `b\nc`\nD.  \nE.\n"),
         ("[a\\\nb](c)\n\nd\n", "[a\\\nb](c)\n\nD\n"),
         ("a `b  \nc` d\n", "a `b  \nc` d\n"),
         ("a\rb\n\n| c |\n|---|\n| d |", "a\rb\n\n| C |\n|---|\n| D |"),

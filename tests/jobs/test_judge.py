@@ -138,6 +138,10 @@ def test_a_run_without_a_model_is_left_out_and_the_others_are_scored(home: Path)
 def test_sides_that_have_changed_places_are_noticed(home: Path) -> None:
     result = s2s("run", "--src", "train.de", "--ref", "train.en", cwd=home)
     assert (result.exit_code, "change their places" in result.stderr) == (2, True)
+    for old, new in (("de", "DE"), ("en", "en-GB")):
+        (home / f"other.{new}").write_bytes((home / f"train.{old}").read_bytes())
+    result = s2s("run", "--src", "other.DE", "--ref", "other.en-GB", cwd=home)
+    assert (result.exit_code, "change their places" in result.stderr) == (2, True)
 
 
 def test_test_sets_of_one_name_that_differ_are_not_compared_in_silence(home: Path) -> None:

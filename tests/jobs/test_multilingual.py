@@ -10,6 +10,7 @@ import pytest
 from small_corpus import WORDS, small_config
 from typer.testing import CliRunner, Result
 
+from s2s import evaluate
 from s2s.cli import app
 from s2s.config.load import dump_config, load_config
 from s2s.config.schema import Config
@@ -19,7 +20,7 @@ from s2s.corpus.pairs import open_pairs
 from s2s.decoding.bundle import load_bundle
 from s2s.decoding.translator import Translator
 from s2s.errors import UsageError
-from s2s.jobs.evaluate import evaluate, mean_bleu
+from s2s.jobs.evaluate import mean_bleu
 from s2s.jobs.judge import _words_of_run
 from s2s.jobs.test_sets import TestSet
 from s2s.jobs.tokenize import tokenize
@@ -125,6 +126,13 @@ def test_each_language_is_scored_by_itself(folder: Path) -> None:
         evaluate(folder / "run", split="valid")
     [german, capitals] = (evaluate(folder / "run", split="valid", to=to) for to in ("de", "xx"))
     said = [[score["value"] for score in one["scores"]] for one in json.loads(result.stdout)["evaluations"]]
+    again = evaluate(folder / "run", src=folder / "caps.en", ref=folder / "caps.xx", to="xx")
+    assert [score.value for score in again.scores] == said[1]
+    tagged = folder / "told.en"
+    lines = (folder / "caps.en").read_text("utf-8").split("\n")[:-1]
+    tagged.write_text("".join(f"<2xx> {line}\n" for line in lines), "utf-8")
+    with pytest.raises(UsageError, match="is into xx"):
+        evaluate(folder / "run", src=tagged, ref=folder / "caps.xx", to="de")
     assert [[score.value for score in one.scores] for one in (german, capitals)] == said
     card = (folder / "run" / "README.md").read_text("utf-8")
     assert "test-de, 60 sentences" in card
