@@ -189,7 +189,8 @@ def test_sacrebleus_own_sets_are_read_where_it_keeps_them(home: Path, tmp_path: 
     assert (evaluation["test_set"], evaluation["n_sentences"]) == ("multi30k_2016", 7)
     assert (home / "run/eval/multi30k_2016/hypotheses.txt").read_text("utf-8").count("\n") == 7
     turned = small_config(tmp_path, max_steps=2, validate_every=2, checkpoint_every=2)
-    data = turned.data.model_copy(update={"source": "de", "target": "en"})
+    splits = dict.fromkeys(("train", "valid"), str(tmp_path / "train.{de,en}"))
+    data = turned.data.model_copy(update={"source": "de", "target": "en", **splits})
     train(turned.model_copy(update={"data": data}))
     done = subprocess.run(
         [*command, tmp_path / "run"], cwd=home, env=environment, capture_output=True, text=True, check=False
