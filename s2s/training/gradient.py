@@ -167,7 +167,7 @@ class GradientWorkers:
             if self.config.consistency:  # the same pairs twice; dropout makes them differ
                 src_BS, tgt_in_BT = src_BS.repeat(2, 1), tgt_in_BT.repeat(2, 1)
             # the projection is the largest part of a small model: no padding in it, and in the layers where that pays
-            if self.device.type == "cpu" and self.autocast is None:
+            if self.device.type == "cpu":
                 hidden_ND = model.decode_real(src_BS, tgt_in_BT)
             else:
                 hidden_BTD = model.decode(tgt_in_BT, model.encode(src_BS), src_BS)

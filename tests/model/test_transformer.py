@@ -155,15 +155,25 @@ def test_short_attention_is_that_of_the_fused_kernel_forward_and_backward(t: int
         torch.testing.assert_close(found, expected)
 
 
-def test_long_sequences_keep_the_fused_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("dtype", "limit", "tolerance"),
+    [(torch.float32, attention._SHORT, 1e-5), (torch.bfloat16, attention._SHORT_BF16, 0.01)],
+)
+def test_long_sequences_keep_the_fused_kernel(
+    dtype: torch.dtype, limit: int, tolerance: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lengths: list[int] = []
     short = attention._short_attention
     monkeypatch.setattr(attention, "_short_attention", lambda q, *rest: lengths.append(q.size(2)) or short(q, *rest))
     ours = MultiHeadAttention(8, 2)
-    for length in (attention._SHORT, attention._SHORT + 1):
+    for length in (limit, limit + 1):
         x = torch.randn(1, length, 8)
-        torch.testing.assert_close(ours(x, x, causal=True), ours(x, x, causal=True, weights=[]), atol=1e-5, rtol=0)
-    assert lengths == [attention._SHORT]
+        expected = ours(x, x, causal=True, weights=[])
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+            found = ours(x, x, causal=True)
+        assert found.dtype == dtype
+        torch.testing.assert_close(found.float(), expected, atol=tolerance, rtol=0)
+    assert lengths == [limit]
 
 
 def test_attention_weights_sum_to_one_and_change_nothing() -> None:

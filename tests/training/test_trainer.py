@@ -284,6 +284,16 @@ def test_the_gradient_in_bfloat16_points_where_that_in_float32_does(tiny_config:
     assert directions[1].norm() == pytest.approx(directions[0].norm().item(), rel=0.01)
 
 
+@pytest.mark.parametrize("autocast", [None, torch.bfloat16])
+def test_on_a_cpu_layers_compute_nothing_for_padding(tiny_config: Config, autocast: torch.dtype | None) -> None:
+    prepared, model = prepared_and_model(tiny_config)
+    widths: list[int] = []
+    model.decoder[0].feed_forward.register_forward_hook(lambda _m, _i, out: widths.append(out.size(0)))
+    sums = GradientWorkers(model, prepared.train, tiny_config.train, autocast).compute([all_pairs(prepared)], 1)
+    assert len(set(prepared.train.tgt_lengths.tolist())) > 1
+    assert sum(widths) == sums.n_target_tokens
+
+
 def test_training_in_bfloat16_learns_and_keeps_weights_in_float32(tmp_path: Path) -> None:
     config = small_config(tmp_path, max_steps=40, batch_tokens=512, validate_every=1000)
     prepared, model = prepared_and_model(config)
