@@ -91,6 +91,11 @@ class ConfigError(S2SError):
     exit_code = 78
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of Python or torch says that there is no memory left, of the machine or of a device."""
+    return isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate" in str(error)
+
+
 class Interrupted(S2SError):  # noqa: N818 - not a mistake of anybody's
     """A signal asked to stop; the work so far is saved (128 + signal number).
 

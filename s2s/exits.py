@@ -13,7 +13,7 @@ from typing import Any, NoReturn, Self
 import typer
 from typer.core import TyperGroup
 
-from s2s.errors import OutputError, S2SError
+from s2s.errors import OutputError, S2SError, is_out_of_memory
 from s2s.version import __version__
 
 
@@ -101,7 +101,7 @@ def _explain_os_error(error: OSError) -> tuple[str, int]:
 
 def _explain_unexpected(error: Exception) -> tuple[str, int]:
     """A message for what should not happen, with the path of a report; out of memory is no bug of ours."""
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate" in str(error):
+    if is_out_of_memory(error):
         hint = "lower train.batch_tokens (in a new run) or decode.batch_tokens with --set, or use a smaller beam"
         return f"error: out of memory\n  {hint}", 74
     report = Path("s2s-crash-report.txt")

@@ -1,8 +1,11 @@
 """The machine: device, precision, threads and seeds."""
 
+import contextlib
 import ctypes
 import functools
+import math
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
 
 _SHAPES_PER_CORE = 32  # an update's part on a core has some 20
 _ROUNDS, _CLEARLY = 15, 1.2  # products of each type that are timed; bfloat16 has to be so many times as fast
+_OWN_GROUPS, _GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of mallopt
 
 
@@ -150,19 +154,76 @@ def _keep_few_shapes() -> None:
 
 
 def n_cores() -> int:
-    """Cores that this process may run on, where the system tells; else all."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Cores that this process may run on, where the system tells; else all. A container may have the time of fewer."""
+    n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for folder in _control_groups("cpu"):
+        time_and_period = _numbers(folder / "cpu.max")
+        if not time_and_period:
+            time_and_period = _numbers(folder / "cpu.cfs_quota_us") + _numbers(folder / "cpu.cfs_period_us")
+        if len(time_and_period) == 2 and min(time_and_period) > 0:
+            n = min(n, max(1, math.ceil(time_and_period[0] / time_and_period[1])))
+    return n
 
 
 def available_memory() -> int | None:
-    """Bytes that programs can still take, where the system tells (Linux)."""
+    """Bytes that programs can still take, of the machine and of their container, where the system tells (Linux)."""
+    available = _numbers(Path("/proc/meminfo"), "MemAvailable:")
+    left = [1024 * available[0]] if available else []
+    for folder in _control_groups("memory"):
+        for limit, used, given_back in (
+            ("memory.max", "memory.current", "inactive_file"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+        ):
+            bytes_of = _numbers(folder / limit) + _numbers(folder / used)
+            if len(bytes_of) == 2:  # copies of files count as used, and are given back when memory is needed
+                left.append(max(0, bytes_of[0] - bytes_of[1] + sum(_numbers(folder / "memory.stat", given_back))))
+    return min(left, default=None)
+
+
+def forget_peak_memory() -> None:
+    """Let `peak_memory` begin anew, where the system can (Linux)."""
+    if "torch" in sys.modules:
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", "ascii")
+
+
+def peak_memory() -> int | None:
+    """The most bytes that this process has had, where the system tells."""
+    if peak := _numbers(Path("/proc/self/status"), "VmHWM:"):
+        return 1024 * peak[0]
     try:
-        lines = Path("/proc/meminfo").read_text("ascii").split("\n")
-    except OSError:
+        import resource
+    except ImportError:  # Windows
         return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _control_groups(controller: str) -> list[Path]:
+    """Where Linux has the limits of the groups that this process is in, of cgroups version 2 and of version 1."""
+    folders = []
+    with contextlib.suppress(OSError, ValueError):
+        for line in _OWN_GROUPS.read_text("utf-8").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if not controllers or controller in controllers.split(","):
+                root = _GROUPS / controller if controllers else _GROUPS
+                own = root / path.lstrip("/")
+                folders += [own, *(folder for folder in own.parents if folder.is_relative_to(root))]
+    return folders
+
+
+def _numbers(path: Path, name: str = "") -> list[int]:
+    """The numbers of a line of a file of the system, of that with a name or the first; none if it says none."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in path.read_text("ascii").splitlines():
+            words = line.split()
+            if not name or words[:1] == [name]:
+                return [int(word) for word in words[bool(name) :] if word != "kB"]
+    return []
 
 
 def seed_of_step(seed: int, step: int, worker: int = 0) -> int:

@@ -214,6 +214,14 @@ def test_dry_run_writes_nothing_and_says_what_it_would_cost(home: Path) -> None:
     assert not (home / "runs" / "other").exists()
 
 
+def test_dry_run_says_what_stands_in_the_way_of_the_run_itself(home: Path) -> None:
+    done = s2s("train", "config.yaml", "--dry-run", "--set", "train.seed=9", cwd=home)
+    assert (done.returncode, b"another config" in done.stderr) == (78, True)
+    assert s2s("train", "config.yaml", "--dry-run", "--overwrite", "--set", "train.seed=9", cwd=home).returncode == 0
+    done = s2s("train", "config.yaml", "--dry-run", cwd=home)
+    assert (done.returncode, b"250 updates are done already" in done.stderr) == (0, True)
+
+
 def test_dry_run_says_when_memory_or_disk_will_not_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from s2s.jobs import dry_run
 

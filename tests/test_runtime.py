@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -96,3 +97,68 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_CACHE_CAPACITY")}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert int(done.stdout) < 200  # MiB; three times as much without a limit
+
+
+@pytest.fixture
+def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the system has control groups; those of this process are in `own`."""
+    monkeypatch.setattr(runtime, "_OWN_GROUPS", tmp_path / "own")
+    monkeypatch.setattr(runtime, "_GROUPS", tmp_path)
+    return tmp_path
+
+
+def write(folder: Path, **files: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name.replace("_", ".", 1)).write_text(content, "ascii")
+
+
+def test_a_container_may_have_less_memory_than_the_machine(groups: Path) -> None:
+    of_machine = runtime.available_memory()
+    assert of_machine is None or of_machine > 1000
+    (groups / "own").write_text("0::/slice/mine\n", "utf-8")
+    write(groups / "slice", memory_max="9000\n", memory_current="7000\n", memory_stat="anon 1\ninactive_file 500\n")
+    write(groups / "slice" / "mine", memory_max="max\n", memory_current="6000\n")
+    assert runtime.available_memory() == 2500
+    write(groups / "slice" / "mine", memory_max="5000\n")
+    assert runtime.available_memory() == 0
+
+
+def test_a_container_of_the_first_version_too(groups: Path) -> None:
+    (groups / "own").write_text("5:cpu,cpuacct:/x\n4:memory:/y\n", "utf-8")
+    write(groups / "memory" / "y", memory_limit_in_bytes="9000\n", memory_usage_in_bytes="7000\n")
+    write(groups / "cpu" / "x", cpu_cfs_quota_us="100000\n", cpu_cfs_period_us="100000\n")
+    assert (runtime.available_memory(), runtime.n_cores()) == (2000, 1)
+    write(groups / "cpu" / "x", cpu_cfs_quota_us="-1\n")
+    write(groups / "memory" / "y", memory_limit_in_bytes="no number\n")
+    assert runtime.available_memory() != 2000
+    assert runtime.n_cores() == (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+
+
+def test_a_container_may_have_the_time_of_fewer_cores(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: range(64), raising=False)
+    assert runtime.n_cores() == 64
+    (groups / "own").write_text("0::/\n", "utf-8")
+    write(groups, cpu_max="max 100000\n")
+    assert runtime.n_cores() == 64
+    write(groups, cpu_max="250000 100000\n")
+    assert runtime.n_cores() == 3
+
+
+def test_the_most_memory_is_told_anew() -> None:
+    block = bytearray(300 * 2**20)
+    most = runtime.peak_memory()
+    assert most is not None
+    assert most > len(block)
+    del block
+    runtime.forget_peak_memory()
+    now = runtime.peak_memory()
+    assert now is not None
+    assert now < most or sys.platform != "linux"
+
+
+def test_a_system_that_does_not_tell_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "_numbers", lambda *_: [])
+    assert runtime.available_memory() is None
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    assert runtime.peak_memory() is None

@@ -101,7 +101,7 @@ def train_command(
         refuse_several("s2s train --dry-run")
         from s2s.jobs.dry_run import dry_run as check
 
-        print(check(load(config, overrides), device=device, threads=threads))
+        print(check(load(config, overrides), overwrite=overwrite, device=device, threads=threads))
         return
     with together() as ranks:
         loaded = load(config, overrides)

@@ -46,17 +46,28 @@ def updates_for(n_pairs: int) -> int:
     return int(_round(min(100_000.0, 30_000 * (n_pairs / 100_000) ** 0.5)))
 
 
-def recipe_for(n_pairs: int, *, on_gpu: bool, n_characters: int = 0) -> list[Choice]:
+def recipe_for(n_pairs: int, *, on_gpu: bool, n_characters: int = 0, max_minutes: float | None = None) -> list[Choice]:
     """Choose size, vocabulary, regularisation and length of training.
 
     Args:
         n_pairs: Training pairs, without those that are dropped.
         on_gpu: Whether there is a device for large models.
         n_characters: Different characters of the text, each of which becomes a piece.
+        max_minutes: The length of training, where it is given.
 
     Returns:
         Choices in the order of a config.
     """
+    choices = _recipe_for(n_pairs, on_gpu, n_characters)
+    if max_minutes is None:
+        return choices
+    choices = [one for one in choices if one.key != "train.max_steps"]
+    if any(one.value in ("base", "big") for one in choices):  # whose schedule is a function of updates alone
+        choices.append(Choice("train.schedule", "inverse_sqrt", "noam's curve, with a warm-up that fits the time"))
+    return [*choices, Choice("train.max_minutes", max_minutes, "as asked for")]
+
+
+def _recipe_for(n_pairs: int, on_gpu: bool, n_characters: int) -> list[Choice]:
     vocabulary = _round(min(32_000.0, max(500.0, 2_000 * (n_pairs / 2_000) ** 0.5)))
     pieces = Choice("vocab.size", vocabulary, "pieces; grows with the root of the corpus, as rare ones are not learnt")
     if pieces_for(n_characters) > vocabulary:

@@ -88,7 +88,9 @@ class TrainConfig(Section):
     """How long and how to train."""
 
     max_steps: Count | None = _option("Stop after so many updates.", None)
-    max_minutes: Positive | None = _option("Stop after so many minutes of training; the schedule fits itself.", None)
+    max_minutes: Positive | None = _option(
+        "Stop after so many minutes of training; the schedule fits itself (`noam` does not).", None
+    )
     batch_tokens: Annotated[int, Field(ge=8, le=10**7)] = _option(
         "Budget of a batch: pairs × pieces of its longest side, end symbol included."
     )

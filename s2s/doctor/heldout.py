@@ -21,6 +21,9 @@ MIN_WORDS = 5
 MAX_PAIRS = 2_000_000
 """Of more pairs only those are found whose sources or targets are equal."""
 
+BYTES_A_WORD = 68
+"""What `group` takes for each word of a source, to find those that differ by one."""
+
 _SALTS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
 
 

@@ -52,10 +52,27 @@ class Stretch:
 def stretches(n_src: Lengths, n_tgt: Lengths) -> list[Stretch]:
     """Where parallelism is lost, by the lengths of lines.
 
+    A line that has nothing beside it is not translated, and has no part in this: what is found counts only if it is
+    there without such lines too.
+
     Args:
         n_src: Characters of each source line.
         n_tgt: The same of the target; as many.
     """
+    found = _stretches(n_src, n_tgt)
+    both = np.flatnonzero((n_src > 0) == (n_tgt > 0))
+    if not found or len(both) == len(n_src):
+        return found
+    place = np.concatenate(([0], both[1:], [len(n_src)]))  # with what stands before the first and after the last
+    again = [
+        Stretch(int(place[one.first]), int(place[one.last]), one.lag) for one in _stretches(n_src[both], n_tgt[both])
+    ]
+    if found == [Stretch(0, len(n_src), None)]:
+        return again
+    return [one for one in found if any(one.first < other.last and other.first < one.last for other in again)]
+
+
+def _stretches(n_src: Lengths, n_tgt: Lengths) -> list[Stretch]:
     n_windows = len(n_src) // WINDOW
     if n_windows == 0:
         return []

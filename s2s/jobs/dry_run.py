@@ -1,8 +1,6 @@
 """`s2s train --dry-run`: everything is checked and measured, nothing is trained or written to the run folder."""
 
-import resource
 import shutil
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -11,25 +9,34 @@ from pathlib import Path
 import torch
 
 from s2s.config.schema import Config
-from s2s.console import duration
+from s2s.console import duration, say
 from s2s.corpus.batches import plan_balanced_epoch
+from s2s.corpus.cleaning import Reason
 from s2s.corpus.noise import Noise
 from s2s.decoding.bundle import build_transformer
-from s2s.jobs.resume import check_parent
+from s2s.jobs.resume import check_parent, refuse_ensemble, refuse_other_config
 from s2s.jobs.tokenize import Prepared, prepare
 from s2s.run_folder import RunFolder
-from s2s.runtime import autocast_type, available_memory, choose_device, set_threads
+from s2s.runtime import (
+    autocast_type,
+    available_memory,
+    choose_device,
+    forget_peak_memory,
+    peak_memory,
+    set_threads,
+)
 from s2s.training.checkpoint import TrainingState
 from s2s.training.trainer import Trainer
 
 N_PROBES = 5  # typical updates that are timed, after one with the largest batch
 
 
-def dry_run(config: Config, *, device: str = "auto", threads: int | None = None) -> str:
+def dry_run(config: Config, *, overwrite: bool = False, device: str = "auto", threads: int | None = None) -> str:
     """Check data, memory and disk, and time a few updates on the real text.
 
     Args:
         config: What would be trained.
+        overwrite: Whether what the run folder holds would be thrown away.
         device: `auto`, `cpu`, `cuda`, …
         threads: Processor threads; none for all.
 
@@ -39,16 +46,24 @@ def dry_run(config: Config, *, device: str = "auto", threads: int | None = None)
     Raises:
         S2SError: Whatever would stop the training later.
     """
+    run = RunFolder(Path(config.run))
+    if not overwrite:
+        refuse_ensemble(run)
+        refuse_other_config(run, config)
+        if checkpoints := run.checkpoints_by_step():
+            say(f"note: {checkpoints[-1][0]:,} updates are done already; what follows is of the whole training")
     with tempfile.TemporaryDirectory(prefix="s2s-dry-run-") as folder:
         return measure(config, RunFolder(Path(folder)), device=device, threads=threads).text()
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a training takes, all but the first in words.
+    """What a training takes, all but the first three in words.
 
     Attributes:
         n_pairs: Training pairs.
+        n_long: Pairs that are dropped for their length.
+        seconds: Of an update.
         size: Parameters of the model.
         device: Where it is trained.
         epoch: Pairs, updates and pieces.
@@ -59,6 +74,8 @@ class Facts:
     """
 
     n_pairs: int
+    n_long: int
+    seconds: float
     size: str
     device: str
     epoch: str
@@ -107,10 +124,13 @@ def measure(config: Config, run: RunFolder, *, device: str = "auto", threads: in
         autocast_type(config.train.precision, torch_device, training=True),
         noise=Noise.of(prepared.vocabularies, config.train),
     )
+    forget_peak_memory()
     n_updates, pieces_per_second, seconds = _probe(trainer, prepared)
     n_pieces = int(prepared.train.tgt_lengths.sum())
     return Facts(
         n_pairs=len(prepared.train),
+        n_long=sum(prepared.train.report.dropped.get(reason, 0) for reason in (Reason.LONG_SOURCE, Reason.LONG_TARGET)),
+        seconds=seconds,
         size=f"{config.model.preset}, {model.n_parameters:,} parameters",
         device=str(torch_device),
         epoch=f"{len(prepared.train):,} pairs, {n_updates:,} updates, {n_pieces:,} target pieces",
@@ -152,10 +172,11 @@ def _time(config: Config, updates_per_epoch: int, seconds: float) -> str:
 
 def _memory(device: torch.device) -> str:
     if device.type == "cuda":
-        peak, there = torch.cuda.max_memory_allocated(device), torch.cuda.mem_get_info(device)[1]
-        return f"{peak / 2**30:.2f} GiB with the largest batch, {there / 2**30:.1f} GiB on the device"
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        most, there = torch.cuda.max_memory_allocated(device), torch.cuda.mem_get_info(device)[1]
+        return f"{most / 2**30:.2f} GiB with the largest batch, {there / 2**30:.1f} GiB on the device"
+    peak = peak_memory()
+    if peak is None:
+        return "not told by this system"
     text = f"{peak / 2**30:.2f} GiB with the largest batch"
     available = available_memory()
     if available is None:

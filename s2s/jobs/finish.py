@@ -35,6 +35,9 @@ smaller ones do by more."""
 ANOTHER_TEXT = 0.05
 """Stretches of one text do not differ by more."""
 
+NO_WORD = 6
+"""Pieces a word from which on what stands between spaces is no word."""
+
 N_SENTENCES = 1_000
 """Validation sentences that choose among them, evenly spread."""
 
@@ -133,8 +136,11 @@ def usual_length(train: SplitReport, valid: SplitReport, bundle: Bundle) -> floa
         one text do (`ANOTHER_TEXT`), with several training corpora, as what `adapt` and `distill` train on, with target
         tags, or where words are not spaced apart.
     """
-    words = [side.words for side in (train.src, train.tgt, valid.src, valid.tgt)]
+    sides = (train.src, train.tgt, valid.src, valid.tgt)
+    words = [side.words for side in sides]
+    # by their names, if they have any, and by the text
     spaced = bleu_tokenizer(bundle.source) == bleu_tokenizer(bundle.target) == "13a"
+    spaced = spaced and all(side.pieces <= NO_WORD * side.words for side in sides)
     if bundle.targets or len(train.identity) > 1 or not (spaced and all(words)):
         return 1.0
     train_src, train_tgt, valid_src, valid_tgt = words

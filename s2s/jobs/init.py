@@ -3,18 +3,22 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from s2s.config.load import load_config
 from s2s.config.recipes import Choice, recipe_for
+from s2s.config.schema import TrainConfig
 from s2s.console import say
-from s2s.errors import CannotCreateError, UsageError
-from s2s.jobs.dry_run import measure
+from s2s.errors import CannotCreateError, DataError, UsageError, is_out_of_memory
+from s2s.jobs.dry_run import Facts, measure
 from s2s.jobs.split_text import SplitText, Wishes, split_text
 from s2s.run_folder import RunFolder, write_atomic
 from s2s.runtime import choose_device
 
 _LONG_PIECES, _SHARE_OF_LONG = 1_000, 0.01  # the limit of length where more than that share of pairs is long
+_FEWEST_BATCH_TOKENS = 512
+_N_VALIDATIONS = 20  # at least, where the time is limited
 _NO_NAMES = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
@@ -43,24 +47,70 @@ def init(folder: Path, wishes: Wishes, *, device: str = "auto", threads: int | N
         )
     text = split_text(run, wishes)
     torch_device = choose_device(device)
-    choices = recipe_for(text.n_pairs["train"], on_gpu=torch_device.type == "cuda", n_characters=text.n_characters)
-    if wishes.minutes is not None:
-        choices = [one for one in choices if one.key != "train.max_steps"]
-        choices.append(Choice("train.max_minutes", wishes.minutes, "as asked for"))
+    choices = recipe_for(
+        text.n_pairs["train"],
+        on_gpu=torch_device.type == "cuda",
+        n_characters=text.n_characters,
+        max_minutes=wishes.minutes,
+    )
     # of validation and test text that stay where they are
     columns = {"source_column": wishes.source_column, "target_column": wishes.target_column}
     more = [f"{name}: {_yaml(one)}" for name, one in columns.items() if one and (wishes.valid or wishes.test)]
-    if text.n_long > _SHARE_OF_LONG * text.n_pairs["train"]:
-        more.append(f"{f'max_length: {_LONG_PIECES}':<26}# pieces; {text.n_long:,} pairs have over a hundred words")
-    temporary = run.path / "data" / "config.yaml"
-    write_atomic(temporary, _head(folder, text, more) + _body(choices))
-    facts = measure(load_config(temporary, []), run, device=device, threads=threads)
+    facts, choices, more = _measured(run, text, choices, more, device, threads)
     say(facts.text())
+    if wishes.minutes is not None:
+        choices = _validating_often(choices, round(60 * wishes.minutes / facts.seconds / _N_VALIDATIONS))
     text.n_pairs["train"] = facts.n_pairs  # without what is too long, which is said
     facts_of = {"train.max_steps": facts.time, "model.preset": facts.size}
     write_atomic(run.config, _head(folder, text, more) + _body(choices, facts_of))
-    temporary.unlink()
     return run.config
+
+
+def _measured(
+    run: RunFolder, text: SplitText, choices: list[Choice], more: list[str], device: str, threads: int | None
+) -> tuple[Facts, list[Choice], list[str]]:
+    """What a training takes, with the choices and lines of `data` that fit the length of the text and the memory."""
+    temporary = run.path / "data" / "config.yaml"
+    limit: list[str] = []
+    while True:
+        write_atomic(temporary, _head(run.path, text, [*more, *limit]) + _body(choices))
+        config = load_config(temporary, [])
+        try:
+            facts = measure(config, run, device=device, threads=threads)
+            if limit or facts.n_long <= _SHARE_OF_LONG * text.n_pairs["train"]:
+                temporary.unlink()
+                return facts, choices, [*more, *limit]
+            many = f"{facts.n_long:,} pairs"
+        except DataError:
+            if limit:
+                raise
+            many = "all pairs"  # else the same error comes again
+        except (RuntimeError, MemoryError) as error:
+            fewest = 2 * max(_FEWEST_BATCH_TOKENS, config.data.max_length + 1)
+            if not is_out_of_memory(error) or config.train.batch_tokens < fewest:
+                raise
+            choices = _with_smaller_batches(choices, config.train)
+            continue
+        say(f"note: more than {config.data.max_length} pieces are dropped: once more, with a limit of {_LONG_PIECES:,}")
+        limit = [f"{f'max_length: {_LONG_PIECES}':<26}# pieces; {many} have more than {config.data.max_length}"]
+
+
+def _with_smaller_batches(choices: list[Choice], train: TrainConfig) -> list[Choice]:
+    """Half as large, and two in place of one for an update, which is then the same."""
+    tokens, n = train.batch_tokens // 2, 2 * train.accumulate
+    say(f"note: no memory for {train.batch_tokens:,} pieces a batch: {tokens:,} are tried, {n} batches an update")
+    others = [one for one in choices if one.key not in ("train.batch_tokens", "train.accumulate")]
+    return [
+        *others,
+        Choice("train.batch_tokens", tokens, "pieces a batch, for which there is memory"),
+        Choice("train.accumulate", n, "batches an update"),
+    ]
+
+
+def _validating_often(choices: list[Choice], every: int) -> list[Choice]:
+    """With no more updates between validations than `every`."""
+    key = "train.validate_every"
+    return [replace(one, value=max(1, min(every, int(one.value)))) if one.key == key else one for one in choices]
 
 
 def _head(folder: Path, text: SplitText, more: list[str]) -> str:

@@ -16,18 +16,18 @@ from s2s.corpus.pairs import PairCorpus, open_specs, split_direction
 from s2s.doctor.characters import UNSPACED_SCRIPTS
 from s2s.doctor.examine import Examined, HeldOut
 from s2s.doctor.faults import Fault
-from s2s.doctor.heldout import MAX_PAIRS, group, hold_out
+from s2s.doctor.heldout import BYTES_A_WORD, MAX_PAIRS, group, hold_out
 from s2s.doctor.report import Report
 from s2s.errors import CannotCreateError, DataError, UsageError
 from s2s.jobs.check import as_json, check, languages_of
 from s2s.run_folder import RunFolder, write_atomic, writing_to
+from s2s.runtime import available_memory
 from s2s.scoring.metrics import bleu_tokenizer
 
 FEWEST_PAIRS = 100
 """From fewer nothing can be learnt and held out."""
 
 _AT_ONCE = 2_048
-_MANY_WORDS = 100
 _FEWEST_HELD_OUT = 10
 _HELD_OUT = ("valid", "test")
 
@@ -69,7 +69,6 @@ class SplitText:
         specs: Where `train`, `valid` and `test` are.
         n_pairs: How many each has.
         n_characters: Different characters of the training text.
-        n_long: Training pairs with a side of more than a hundred words.
     """
 
     source: str
@@ -77,7 +76,6 @@ class SplitText:
     specs: dict[str, str | list[str]]
     n_pairs: dict[str, int]
     n_characters: int
-    n_long: int
 
 
 def split_text(
@@ -136,8 +134,7 @@ def split_text(
             _tell_known(name, reports[name].examined, known)
             specs[name] = given[name][0] if len(given[name]) == 1 else given[name]
             n_pairs[name] = len(reports[name].examined.flags)
-    n_long = int((parts["train"] & (np.maximum(*train.n_words_of) > _MANY_WORDS)).sum())
-    return SplitText(source, target, specs, n_pairs, n_characters, n_long)
+    return SplitText(source, target, specs, n_pairs, n_characters)
 
 
 def _as_used(report: Report, wishes: Wishes) -> Report:
@@ -221,8 +218,12 @@ def _parts(
     _refuse_few(n)
     n_each = min(2_000 if n >= 200_000 else 1_000, max(n // 20, _FEWEST_HELD_OUT))
     say("looking for pairs that say the same, to keep them on one side …")
-    alike = n <= MAX_PAIRS
-    groups = group(_blocks(corpus, kept), alike=alike)
+    need = BYTES_A_WORD * int(examined.n_words_of[0][kept].sum())
+    room = available_memory()
+    why_not = f"over {MAX_PAIRS:,} pairs" if n > MAX_PAIRS else ""
+    if not why_not and room is not None and need > room:
+        why_not = f"it would take {need / 2**30:.1f} GiB of memory, and {room / 2**30:.1f} GiB are available"
+    groups = group(_blocks(corpus, kept), alike=not why_not)
     counts = {name: n_each if name in to_hold_out else 0 for name in _HELD_OUT}
     never = _is_known(examined, known)[kept] if known else None
     if never is not None and int((~never).sum()) < 2 * n_each:
@@ -237,10 +238,10 @@ def _parts(
             parts[name] = np.zeros(len(kept), dtype=np.bool_)
             parts[name][np.flatnonzero(kept)[mask]] = True
     held = " and ".join(f"{int(parts[name].sum()):,} pairs for {name}" for name in to_hold_out)
-    what = "that say nearly the same" if alike else "with the same source or target"
+    what = "with the same source or target" if why_not else "that say nearly the same"
     say(f"held out {held}, drawn at random; {chosen.n_groups:,} groups of pairs {what} stay together")
-    if not alike:
-        say(f"over {MAX_PAIRS:,} pairs: sources that differ by a word are not kept on one side")
+    if why_not:
+        say(f"{why_not}: sources that differ by a word are not kept on one side")
     if any(parts[name].sum() < max(_FEWEST_HELD_OUT // 2, counts[name] // 2) for name in to_hold_out):
         raise DataError(
             "there are too few pairs that can be held out: nearly all say nearly the same as others",

@@ -28,6 +28,7 @@ _CANNOT_CREATE = frozenset(
         errno.ELOOP,
     )
 )
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 _HINTS = {
     errno.ENOSPC: "Free some space on that disk, then run the same command again.",
     errno.EDQUOT: "Your quota on that disk is used up: free some space, then run the same command again.",
@@ -80,7 +81,8 @@ def writing_to(path: Path) -> Iterator[BinaryIO]:
     """A file to write bit by bit, which gets its name when the block ends well; see `write_atomic`.
 
     Raises:
-        CannotCreateError, OutputError: Creating or finishing it failed. An OSError of the block itself goes through.
+        CannotCreateError, OutputError: Creating or finishing it failed, or the disk is full. Another OSError of the
+            block goes through.
     """
     with reporting_os_errors(path):
         target = Path(os.path.realpath(path))
@@ -90,7 +92,7 @@ def writing_to(path: Path) -> Iterator[BinaryIO]:
         temporary = target if is_device else temporary_beside(target)
         file = temporary.open("wb" if is_device else "xb")
     try:
-        with file:
+        with _reporting_full_disk(path), file:
             yield file
             with reporting_os_errors(path):
                 file.flush()
@@ -104,6 +106,17 @@ def writing_to(path: Path) -> Iterator[BinaryIO]:
         if not is_device:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _reporting_full_disk(path: Path) -> Iterator[None]:
+    """Turn what only writing can raise, which names no file, into an error for the user about `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno in _FULL:
+            raise for_user(error, path) from error
         raise
 
 

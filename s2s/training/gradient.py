@@ -184,9 +184,9 @@ class GradientWorkers:
 
     def _to_device(self, tensor: Tensor) -> Tensor:
         """Copy to the device; on CUDA without waiting for what it is doing."""
-        if self.device.type == "cuda":
-            tensor = tensor.pin_memory()
-        return tensor.to(self.device, non_blocking=True)
+        if self.device.type != "cuda":
+            return tensor.to(self.device)
+        return tensor.pin_memory().to(self.device, non_blocking=True)
 
     def _add_gradients(self) -> None:
         for others in zip(*(model.parameters() for model in self._models), strict=True):

@@ -229,9 +229,10 @@ class Trainer:
         self.gradient.set_dropout(dropout_at(config, self.model.config.dropout, self.progress))
         sums = self.gradient.compute(batches, state.step + 1, check_stop)
         grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm or float("inf"))
-        values = torch.cat([sums.loss_and_nll, grad_norm.to(sums.loss_and_nll)[None]]).to("cpu", non_blocking=True)
+        on_cuda = self.device.type == "cuda"  # elsewhere nothing tells when a copy has arrived
+        values = torch.cat([sums.loss_and_nll, grad_norm.to(sums.loss_and_nll)[None]]).to("cpu", non_blocking=on_cuda)
         arrived = None
-        if self.device.type == "cuda":
+        if on_cuda:
             arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
             arrived.record()
         n, so_far = sums.n_target_tokens, state.n_target_tokens + sums.n_target_tokens

@@ -86,3 +86,20 @@ def test_lengths_that_say_nothing_say_nothing() -> None:
     assert stretches(verses, RANDOM.lognormal(4.0, 0.5, N)) == []
     assert stretches(RANDOM.lognormal(4.0, 0.5, 600), RANDOM.lognormal(4.0, 0.5, 600)) == []  # too few to say
     assert stretches(same[:100], RANDOM.permutation(N)[:100]) == []
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.6])
+def test_what_is_not_translated_is_not_taken_for_another_text(
+    sides: tuple[np.ndarray, np.ndarray], share: float
+) -> None:
+    src, tgt = sides
+    untranslated = np.where(RANDOM.random(N) < share, 0, tgt)
+    assert stretches(src, untranslated) == []
+    assert stretches(untranslated, src) == []
+    part = np.concatenate((tgt[:1_000], untranslated[1_000:3_000], tgt[3_000:]))
+    assert stretches(src, part) == []
+    # what is not parallel besides is still found
+    assert stretches(src, RANDOM.permutation(untranslated)) == [Stretch(0, N, None)]
+    [found] = stretches(src, np.concatenate((part[:4_000], np.roll(part[4_000:], 1))))
+    assert found.last == N
+    assert abs(found.first - 4_000) <= 256

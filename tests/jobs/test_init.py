@@ -4,20 +4,26 @@ import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
+import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner, Result
 
 from s2s.cli import app
 from s2s.config.load import load_config
 from s2s.config.recipes import FEWEST_FOR_MINI, recipe_for
+from s2s.config.schema import Config
 from s2s.corpus.pairs import open_pairs
 from s2s.doctor.examine import HeldOut, examine
 from s2s.doctor.faults import Fault
 from s2s.errors import DataError, UsageError
+from s2s.jobs import init as job
 from s2s.jobs.split_text import Wishes, split_text
 from s2s.run_folder import RunFolder
+from s2s.training.schedule import learning_rate
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -76,11 +82,12 @@ def test_held_out_pairs_are_not_in_the_training_text(folder: Path) -> None:
 
 
 def test_the_direction_can_be_turned(folder: Path) -> None:
-    result = s2s("init", "back", "all.{en,de}", "--source", "de", "--minutes", "3", cwd=folder)
+    result = s2s("init", "back", "all.{en,de}", "--source", "de", "--minutes", "0.1", cwd=folder)
     assert result.exit_code == 0, result.stderr
     with contextlib.chdir(folder):
         config = load_config(Path("runs/back/config.yaml"), [])
-    assert (config.data.source, config.data.target, config.train.max_minutes) == ("de", "en", 3)
+    assert (config.data.source, config.data.target, config.train.max_minutes) == ("de", "en", 0.1)
+    assert config.train.validate_every < 100  # so that some are done in the time
     assert set(lines(folder / "runs/back/data/train.de")) <= set(lines(folder / "all.de"))
     assert s2s("init", "x", "all.{en,de}", "--source", "fr", cwd=folder).exit_code == 2
 
@@ -250,6 +257,56 @@ def test_paragraphs_are_not_dropped_for_their_length_and_what_is_kept_is_counted
     assert "max_length: 1000 " in text
     kept = json.loads((folder / "runs/my/data.json").read_text("utf-8"))["splits"]["train"]["kept"]
     assert f"{kept:,} pairs to train on" in text
+
+
+def test_long_sentences_of_a_small_corpus_are_trained_on(folder: Path) -> None:
+    random = np.random.default_rng(1)
+    words = [["".join(random.choice(list("abcdefgh"), 8)) for _ in range(n)] for n in random.integers(50, 90, 150)]
+    sides = {"en": words, "de": [[word[::-1] for word in line] for line in words]}
+    for side, text in sides.items():
+        (folder / f"long.{side}").write_text("\n".join(map(" ".join, text)) + "\n", "utf-8")
+    result = s2s("init", "my", "long.{en,de}", cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    assert "pieces are dropped: once more" in result.stderr
+    config = load_config(folder / "runs/my/config.yaml", [])
+    report = json.loads((folder / "runs/my/data.json").read_text("utf-8"))["splits"]["train"]
+    assert (config.data.max_length, report["kept"]) == (1000, report["read"])
+
+
+def test_batches_are_made_smaller_until_there_is_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    measure = job.measure
+
+    def cramped(config: Config, *arguments: Any, **options: Any) -> Any:
+        asked.append((config.train.batch_tokens, config.train.accumulate))
+        if config.train.batch_tokens > 512:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return measure(config, *arguments, **options)
+
+    monkeypatch.setattr(job, "measure", cramped)
+    result = s2s("init", "my", "all.{en,de}", cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    config = load_config(folder / "runs/my/config.yaml", [])
+    assert asked == [(1024, 1), (512, 2)] == [(1024, 1), (config.train.batch_tokens, config.train.accumulate)]
+    monkeypatch.setattr(job, "measure", lambda *_a, **_o: (_ for _ in ()).throw(MemoryError()))
+    assert s2s("init", "other", "all.{en,de}", cwd=folder).exit_code == 74
+
+
+def test_what_takes_more_memory_than_there_is_is_not_looked_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wishes = Wishes([f"{folder}/all.{{en,de}}"], [], [])
+    monkeypatch.setattr("s2s.jobs.split_text.available_memory", lambda: 100_000)
+    split_text(RunFolder(folder / "x"), wishes)
+    assert "0.0 GiB are available: sources that differ by a word are not kept on one side" in capsys.readouterr().err
+
+
+def test_a_large_model_that_is_trained_for_minutes_has_a_schedule_that_fits(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("run: x\ndata: {source: a, target: b, train: x.tsv, valid: x.tsv}\n", "utf-8")
+    choices = recipe_for(1_000_000, on_gpu=True, max_minutes=30)
+    config = load_config(tmp_path / "c.yaml", [f"{choice.key}={choice.value}" for choice in choices])
+    assert (config.train.max_steps, config.train.max_minutes) == (None, 30)
+    assert learning_rate(config.train, 512, 1_000, 0.5) == pytest.approx(7e-4)  # the peak, in a quarter of the updates
 
 
 def test_columns_of_a_table_without_a_header_are_given_by_number(folder: Path) -> None:

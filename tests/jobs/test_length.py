@@ -20,8 +20,8 @@ from s2s.scoring.metrics import bleu
 from tests.small_corpus import small_config
 
 
-def counts(src: int, tgt: int, n_corpora: int = 1, n: int = 1_000) -> SplitReport:
-    return SplitReport([{}] * n_corpora, kept=n, src=SideReport(words=src), tgt=SideReport(words=tgt))
+def counts(src: int, tgt: int, n_corpora: int = 1, n: int = 1_000, pieces: int = 0) -> SplitReport:
+    return SplitReport([{}] * n_corpora, kept=n, src=SideReport(pieces, src), tgt=SideReport(words=tgt))
 
 
 def languages(source: str = "en", target: str = "de", targets: tuple[str, ...] = ()) -> Any:
@@ -49,6 +49,7 @@ def test_it_is_that_of_both_texts_together() -> None:
         (counts(9_000, 9_000), counts(1_000, 1_040), languages(targets=("de", "fr"))),
         (counts(9_000, 9_000), counts(1_000, 1_040), languages(source="zh")),
         (counts(9_000, 9_000), counts(1_000, 1_040), languages(target="ja")),
+        (counts(9_000, 9_000, pieces=70_000), counts(1_000, 1_040), languages("src", "tgt")),  # no spaces, no name
         (counts(0, 0), counts(0, 0), languages()),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from s2s.errors import CannotCreateError, OutputError
-from s2s.run_folder import reporting_os_errors, write_atomic
+from s2s.run_folder import reporting_os_errors, write_atomic, writing_to
 
 
 def names(folder: Path) -> list[str]:
@@ -98,6 +98,15 @@ def test_a_write_that_stops_half_way_leaves_the_old_file(tmp_path):
         signal.signal(signal.SIGXFSZ, handler)
     assert (tmp_path / "a").read_text() == "old"
     assert names(tmp_path) == ["a"]
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_file_is_named(tmp_path):
+    with pytest.raises(OutputError, match=r"cannot write .*/a: No space left") as caught, writing_to(tmp_path / "a"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert "Free some space" in caught.value.hint
+    with pytest.raises(FileNotFoundError, match="other"), writing_to(tmp_path / "a"):
+        (tmp_path / "other").read_bytes()  # not about the file: not ours to explain
+    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("bad", ["no/such/folder/a", "file/a", "x" * 300, "folder", "."])
