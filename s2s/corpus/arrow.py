@@ -81,6 +81,8 @@ def choose_columns(schema: Any, wanted: Wanted, where: str) -> tuple[str, str]:
     if chosen is None:
         raise wanted.missing(where, names)
     for name in chosen:
+        if len(schema.get_all_field_indices(_path(name, schema)[0])) > 1:
+            raise DataError(f"column {name} is there twice", where=where, hint="Give one of them another name.")
         kind = _type_of(schema, name)
         value = kind.value_type if types.is_dictionary(kind) else kind
         text = (types.is_string, types.is_large_string, types.is_string_view, types.is_null)

@@ -9,6 +9,7 @@ Memory does not grow with the corpus while it is encoded. Once mapped, what is r
 where it goes when memory is short; only the lengths, 8 bytes a pair, are copied.
 """
 
+import functools
 import hashlib
 import json
 from collections import Counter, deque
@@ -26,7 +27,7 @@ from s2s.console import say
 from s2s.corpus.blocks import BlockSums, CheckedBlocks, n_blocks
 from s2s.corpus.cleaning import Cleaner, CleaningRules, Reason
 from s2s.corpus.encoder import EncodedChunk, Texts, encode_chunks
-from s2s.corpus.pairs import PairCorpus
+from s2s.corpus.pairs import PairCorpus, split_direction, tag_of
 from s2s.corpus.report import SplitReport
 from s2s.corpus.vocabulary import Vocabularies
 from s2s.errors import DataError, InputMissingError
@@ -94,7 +95,7 @@ class EncodedSplit:
             DataError: It is damaged (names the file), or of another version of s2s.
         """
         if verify:
-            verify_folder(folder, what="encoded split", unread={*_IDS, "lines", "numbers"} if late else set())
+            verify_folder(folder, what="encoded split", unread={*_IDS, "lines"} if late else set())
         split = cls(folder)
         if verify and late:
             for ids, offsets in ((split.src_ids, split.src_offsets), (split.tgt_ids, split.tgt_offsets)):
@@ -246,6 +247,12 @@ def _encode(
 ) -> SplitReport:
     report = SplitReport(corpus.identity())
     cleaner = Cleaner(rules)
+
+    @functools.cache
+    def tag_lengths(origin: str) -> int:
+        direction, _ = split_direction(origin)
+        return len(vocabularies.src.encode(tag_of(direction[1]))) if direction else 0
+
     places: deque[tuple[Sequence[str], Sequence[int]]] = deque()  # origins and lines of the pairs that are on their way
 
     def chunks() -> Iterator[Texts]:
@@ -258,7 +265,10 @@ def _encode(
     for encoded in encode_chunks(chunks(), vocabularies, n_processes):
         origins, lines = places.popleft()
         keep = np.ones(len(lines), dtype=np.bool_)
-        for index, reason in cleaner.reasons(encoded.blank, encoded.keys, encoded.lengths):
+        blank = encoded.blank
+        if any(tag_lengths(origin) for origin in set(origins)):  # a tag alone is no text
+            blank = blank[0] | (encoded.lengths[0] <= np.array(list(map(tag_lengths, origins)))), blank[1]
+        for index, reason in cleaner.reasons(blank, encoded.keys, encoded.lengths):
             keep[index] = False
             cleaner.drop(reason, f"{origins[index]}:{lines[index]}")
         writer.note_origins(report.read, origins)

@@ -30,7 +30,7 @@ from s2s.decoding.one_file import (
     sum_of_file,
     write_one_file,
 )
-from s2s.errors import DataError, DivergedError, InputMissingError
+from s2s.errors import DataError, DivergedError, InputMissingError, is_out_of_memory
 from s2s.run_folder import MANIFEST, build_folder, existing_folder, verify_folder
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ def _load(found: Path, device: "torch.device | str") -> Bundle:
         contents = read_one_file(found)
         _check_version(contents.config, found)
         vocabularies = Vocabularies.of_files(contents.vocabulary, where=str(found))
-        return _put_together(contents, vocabularies, found, device)
+        return _on_device(_put_together(contents, vocabularies, found), device)
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -263,7 +263,13 @@ def _load(found: Path, device: "torch.device | str") -> Bundle:
         tensors = load_file(found / "model.safetensors")
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         raise _unfit(error, found) from error
-    return _put_together(Contents(config, generation, vocabularies.files, tensors), vocabularies, found, device)
+    contents = Contents(config, generation, vocabularies.files, tensors)
+    return _on_device(_put_together(contents, vocabularies, found), device)
+
+
+def _on_device(bundle: Bundle, device: "torch.device | str") -> Bundle:
+    bundle.transformer.to(device)
+    return bundle
 
 
 def _check_version(config: dict[str, Any], found: Path) -> None:
@@ -275,7 +281,7 @@ def _check_version(config: dict[str, Any], found: Path) -> None:
         )
 
 
-def _put_together(contents: Contents, vocabularies: Vocabularies, found: Path, device: "torch.device | str") -> Bundle:
+def _put_together(contents: Contents, vocabularies: Vocabularies, found: Path) -> Bundle:
     """A bundle from its parts, each of which may be anything.
 
     Raises:
@@ -300,7 +306,7 @@ def _put_together(contents: Contents, vocabularies: Vocabularies, found: Path, d
             transformer = build_transformer(model_config, vocabularies)
         load_weights(transformer, contents.weights)
         return Bundle(
-            transformer.to(device).eval(),
+            transformer.eval(),
             vocabularies,
             model_config,
             decode,
@@ -316,7 +322,10 @@ def _put_together(contents: Contents, vocabularies: Vocabularies, found: Path, d
         raise _unfit(error, found) from error
 
 
-def _unfit(error: Exception, found: Path) -> DataError:
+def _unfit(error: Exception, found: Path) -> Exception:
+    """What an error in reading a model says of it; nothing, if there is no memory for it."""
+    if is_out_of_memory(error):
+        return error
     reason = str(error).split("\n")[0] if str(error) else repr(error)
     return DataError(f"the files of the model do not fit together: {reason}", where=str(found))
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from s2s.errors import DataError, InputMissingError
+from s2s.errors import DataError, InputMissingError, is_out_of_memory
 
 if TYPE_CHECKING:
     import torch
@@ -124,6 +124,8 @@ def read_one_file(path: Path) -> Contents:
                 else:
                     raise DataError(f"what is {key[:60]!r} in a model?", where=str(path), hint=_HINT)
     except (SafetensorError, OSError, ValueError, RuntimeError, TypeError) as error:
+        if is_out_of_memory(error):
+            raise
         raise DataError(f"the model file is damaged: {error}", where=str(path), hint=_HINT) from error
     return Contents(config, generation, vocabulary, weights)
 

@@ -18,7 +18,7 @@ from s2s.corpus.file_sums import FileSums
 from s2s.corpus.pairs import PairCorpus
 from s2s.doctor.examine import Examined, HeldOut, examine
 from s2s.doctor.faults import Fault
-from s2s.errors import CannotCreateError, HubError, InputMissingError, UsageError
+from s2s.errors import CannotCreateError, DataError, HubError, InputMissingError, UsageError
 from s2s.jobs.tokenize import open_split
 from s2s.run_folder import MANIFEST, RunFolder, write_atomic
 
@@ -41,10 +41,10 @@ def deriving(folder: Path, made_from: Mapping[str, Any]) -> Iterator[RunFolder]:
     with run.lock():
         run.clean_temporaries()
         run.data.mkdir(exist_ok=True)
-        content = json.dumps(made_from, indent=1, ensure_ascii=False) + "\n"
+        content = json.dumps(made_from, indent=1) + "\n"
         now = json.loads(content)
         if note.exists():
-            before = json.loads(note.read_bytes())
+            before = _read_note(note)
             keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
             if keys and not run.config.exists() and "command" not in keys:
                 anew = set(keys) != {"set"}  # options of the training change nothing about its text
@@ -60,6 +60,16 @@ def deriving(folder: Path, made_from: Mapping[str, Any]) -> Iterator[RunFolder]:
         else:
             write_atomic(note, content)
         yield run
+
+
+def _read_note(note: Path) -> dict[str, Any]:
+    try:
+        before = json.loads(note.read_bytes())
+        if isinstance(before, dict):
+            return before
+    except (ValueError, RecursionError):
+        pass
+    raise DataError("is no note of what the run is made from", where=str(note), hint="Take another name for --to.")
 
 
 def refuse_occupied(run: RunFolder) -> None:

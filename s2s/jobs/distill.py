@@ -94,6 +94,8 @@ def distill(
     was = config_of(teacher)
     corpus = open_splits(was)["train"]  # what is missing is said before anything is done
     n_lines = sum(1 for _ in corpus)
+    if "data.train" in keys_of(overrides):
+        raise UsageError("data.train is not to be set here: the student learns from its teacher's text")
     # what is wrong with it is said first
     draft = changed(_student(was, n_lines, overrides), _without_preset(overrides))
     made_from = {"command": "distill", "teacher": bundle_sum(teacher), "text": content_of({"train": corpus})}

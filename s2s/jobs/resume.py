@@ -16,10 +16,11 @@ from s2s.model.weights import load_weights, weights_of
 from s2s.run_folder import RunFolder
 from s2s.training.checkpoint import TrainingState, load_checkpoint, prune_checkpoints
 
-# what may change between two starts of the same run: how long and how it is watched, not what is trained
+# what may change between two starts of the same run: how long and how it is watched, not what is trained; and where the
+# text lies, as its content is compared
 _FREE_KEYS = (
     *("train.max_", "train.patience", "train.validate_every", "train.checkpoint_every", "train.keep_checkpoints"),
-    *("train.average", "train.tensorboard", "decode.", "data.test"),
+    *("train.average", "train.tensorboard", "decode.", "data.test", "data.train", "data.valid"),
 )
 
 _SHAPE = ("n_encoder_layers", "n_decoder_layers", "d_model", "d_ff", "n_heads", "norm", "tied")

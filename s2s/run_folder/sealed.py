@@ -126,13 +126,21 @@ def verify_folder(folder: Path, *, what: str, unread: Collection[str] = ()) -> N
         problems = [found for name, entry in expected.items() if (found := _damage(folder / name, name, *entry))]
         foreign = _files_in(folder) - set(sums) - {MANIFEST}
     except OSError as error:
+        if error.errno == errno.EIO:  # a bad place of the disk: damage, as another sum would be
+            which = Path(error.filename).name if isinstance(error.filename, str) else f"the {what}"
+            raise DataError(
+                f"{which} cannot be read: {error.strerror}", where=str(folder), hint=_restore(what)
+            ) from error
         raise InputMissingError(f"the {what} cannot be read: {error.strerror}", where=str(folder)) from error
     problems += [f"{_printable(name)} is not listed in {MANIFEST}" for name in sorted(foreign) if not _is_hidden(name)]
     if problems:
         if len(problems) > MAX_SHOWN:
             problems[MAX_SHOWN:] = [f"and {len(problems) - MAX_SHOWN} more"]
-        hint = f"Restore the {what} from a copy, or delete the folder and make it again."
-        raise DataError("; ".join(problems), where=str(folder), hint=hint)
+        raise DataError("; ".join(problems), where=str(folder), hint=_restore(what))
+
+
+def _restore(what: str) -> str:
+    return f"Restore the {what} from a copy, or delete the folder and make it again."
 
 
 def _seal(folder: Path) -> None:

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from s2s.config.schema import TrainConfig
-from s2s.errors import DataError, DivergedError
+from s2s.errors import DataError, DivergedError, is_out_of_memory
 from s2s.model.weights import first_not_finite, load_weights, weights_of
 from s2s.run_folder import RunFolder, build_folder, discard_folder, verify_folder
 
@@ -102,6 +102,8 @@ def load_checkpoint(
             raise ValueError(f"it is of update {state.step}")
         return state
     except (KeyError, TypeError, ValueError, OSError, RuntimeError, SafetensorError) as error:
+        if is_out_of_memory(error):  # which is no fault of the checkpoint
+            raise
         raise DataError(
             f"the checkpoint does not fit this model: {error}",
             where=str(folder),

@@ -24,6 +24,8 @@ def learning_rate(config: TrainConfig, d_model: int, step: int, progress: float)
         return config.noam_factor / math.sqrt(d_model) * min(1 / math.sqrt(step), step / math.sqrt(warmup) ** 3)
     peak = config.learning_rate * min(1.0, max(step / warmup, 10 * progress))
     if config.schedule == "inverse_sqrt":
+        if progress > 0:  # where a tenth of the run is, by what is done of it
+            warmup = min(warmup, max(1, round(0.1 * step / progress)))
         return peak * math.sqrt(warmup / max(step, warmup))
     return peak * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
 

@@ -151,6 +151,7 @@ class Trainer:
             if state.step != state.validated_step and (ended or state.step % config.validate_every == 0):
                 self._finish_all(hooks)
                 self._note_score(hooks.validate())
+                state.seconds = self.ranks.now() - began
                 ended = ended or self.why_ended()
             state.seconds = self.ranks.now() - began
             due = ended or state.step % config.checkpoint_every == 0 or state.step == state.best_step

@@ -79,6 +79,13 @@ def test_parquet(tmp_path: Path, nested: bool) -> None:
     assert [pair.line for pair in pairs] == list(range(1, 14))
 
 
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    table = pyarrow.table([["a"], ["b"], ["c"]], names=["en", "de", "en"])
+    pyarrow.parquet.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(DataError, match=r"column en is there twice"):
+        texts(str(tmp_path / "x.parquet"))
+
+
 def test_parquet_with_strings_of_other_types(tmp_path: Path) -> None:
     table = pyarrow.table(
         {

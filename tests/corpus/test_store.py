@@ -202,7 +202,17 @@ def test_places_in_several_origins(tmp_path: Path, vocabularies: Vocabularies) -
     assert places == [f"{tmp_path}/a.tsv:1", f"{tmp_path}/a.tsv:3", f"{tmp_path}/c.tsv:1", f"{tmp_path}/c.tsv:3"]
 
 
-@pytest.mark.parametrize("name", ["src.ids", "tgt.ids", "src.offsets", "tgt.sums", "meta.json"])
+def test_a_tag_alone_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "x.tsv").write_text("en\tde\n\u200b\teins\none\tzwei\n\ufeff \tdrei\n", "utf-8")
+    spec = f"en>de {tmp_path}/x.tsv"
+    text = corpus_of(tmp_path / "text", [(line, line) for line in ["one zwei drei", "eins"] * 9])
+    learnt = Vocabularies.learn(text, VocabConfig(size=300, user_symbols=["<2de>"]))
+    split, report = ensure_split(open_pairs(spec, source="en", target="de"), learnt, tmp_path / "s", RULES)
+    assert (len(split), report.dropped["empty source"]) == (1, 2)
+    assert split.place(0).endswith(":3")
+
+
+@pytest.mark.parametrize("name", ["src.ids", "tgt.ids", "src.offsets", "tgt.sums", "numbers", "meta.json"])
 @pytest.mark.parametrize("corpus_is_large", [True, False])
 def test_ids_of_a_large_split_are_checked_when_they_are_read(
     tmp_path: Path,

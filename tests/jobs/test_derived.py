@@ -9,7 +9,7 @@ from small_corpus import small_config
 from s2s.config.load import dump_config
 from s2s.config.schema import Config
 from s2s.decoding.bundle import load_bundle
-from s2s.errors import ConfigError, InputMissingError, UsageError
+from s2s.errors import ConfigError, DataError, InputMissingError, UsageError
 from s2s.jobs import adapt as adapt_module
 from s2s.jobs.card import _name_of
 from s2s.jobs.derived import Ancestors, changed, deriving, recipe_of
@@ -112,6 +112,17 @@ def test_another_option_of_the_training_keeps_what_was_translated(tmp_path: Path
     assert json.loads((run.data / "made_from.json").read_bytes())["set"] == ["x=2"]
     with deriving(tmp_path / "run", {**note, "teacher": "b"}) as run:
         assert not (run.data / "distilled.de.part.jsonl").exists()
+
+
+def test_notes_that_are_none_and_names_that_are_no_text(tmp_path: Path) -> None:
+    with deriving(tmp_path / "run", {"text": {"caf\udce9.de": "sum"}}):
+        pass
+    with deriving(tmp_path / "run", {"text": {"caf\udce9.de": "sum"}}) as run:  # and is the same again
+        note = run.data / "made_from.json"
+    for content in ("", "[]", "[" * 100_000):
+        note.write_text(content, "utf-8")
+        with pytest.raises(DataError, match="made_from"), deriving(tmp_path / "run", {}):
+            pass
 
 
 def test_the_preset_of_a_student_is_a_size_and_no_name(tmp_path: Path) -> None:

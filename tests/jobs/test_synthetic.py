@@ -133,6 +133,7 @@ def test_a_student_learns_from_its_teacher(folder: Path) -> None:
     teacher = Translator.load(folder / "run")
     assert lines(student / "data/distilled.de") == teacher.translate(sources)
     assert s2s("distill", "nobody", cwd=folder).exit_code == 66
+    assert s2s("distill", "run", "--to", "other", "--set", "data.train=x.tsv", cwd=folder).exit_code == 2
     assert s2s("distill", "run", "--to", folder / "run", cwd=folder).exit_code == 73  # the teacher itself
 
 

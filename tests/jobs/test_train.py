@@ -13,6 +13,7 @@ from small_corpus import small_config
 
 from s2s.config.load import load_config
 from s2s.config.schema import Config
+from s2s.decoding.bundle import load_bundle
 from s2s.decoding.translator import Translator
 from s2s.errors import ConfigError, DataError, InputMissingError, Interrupted, UsageError
 from s2s.jobs import finish
@@ -187,6 +188,38 @@ def test_another_config_is_refused_with_the_difference_and_overwrite_starts_anew
     bystander.write_text("mine")
     assert train(other, overwrite=True).n_steps == 12
     assert bystander.read_text() == "mine"
+
+
+def test_text_that_has_moved_is_the_same_text(tiny_config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    train(tiny_config)
+    elsewhere = Path(tiny_config.run).parent / "elsewhere"
+    elsewhere.mkdir()
+    for side in ("en", "de"):
+        (elsewhere.parent / f"train.{side}").rename(elsewhere / f"train.{side}")
+    spec = f"{elsewhere}/train.{{en,de}}"
+    data = tiny_config.data.model_copy(update={"train": spec, "valid": spec})
+    longer = tiny_config.train.model_copy(update={"max_steps": 14})
+    assert train(tiny_config.model_copy(update={"data": data, "train": longer})).n_steps == 14
+    assert "note: data.train changed from" in capsys.readouterr().err
+
+
+def test_a_checkpoint_for_which_there_is_no_memory_is_not_called_damaged(
+    tiny_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(tiny_config)
+    steps = RunFolder(Path(tiny_config.run)).checkpoints_by_step()
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("s2s.training.checkpoint.load_weights", full)
+        with pytest.raises(torch.OutOfMemoryError):
+            train(tiny_config)
+    monkeypatch.setattr("s2s.model.weights.load_weights", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        load_bundle(Path(tiny_config.run))
+    assert RunFolder(Path(tiny_config.run)).checkpoints_by_step() == steps
 
 
 def test_changed_data_is_refused(tiny_config: Config) -> None:

@@ -226,6 +226,16 @@ def test_a_folder_or_manifest_that_is_not_there(tmp_path):
     assert "not written to its end" in damaged(tmp_path / "m")
 
 
+def test_a_bad_place_of_the_disk_is_damage(tmp_path, monkeypatch):
+    build(tmp_path / "m", "abc")
+
+    def unreadable(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr(Path, "open", unreadable)
+    assert damaged(tmp_path / "m").endswith("json cannot be read: Input/output error")
+
+
 GOOD_ENTRY = {"size": 0, "sha256": "0" * 64}
 
 

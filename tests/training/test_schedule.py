@@ -39,6 +39,8 @@ def test_warm_up_of_a_short_run_ends_after_a_tenth_of_it() -> None:
     schedule = config("inverse_sqrt", 4000, rate=0.01)
     assert learning_rate(schedule, 128, 40, 0.05) == pytest.approx(0.005)
     assert learning_rate(schedule, 128, 80, 0.10) == pytest.approx(0.01)
+    assert learning_rate(schedule, 128, 320, 0.40) == pytest.approx(0.005)  # and falls from there
+    assert learning_rate(schedule, 128, 800, 1.0) == pytest.approx(0.01 * 0.1**0.5)
 
 
 @pytest.mark.parametrize(

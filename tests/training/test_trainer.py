@@ -196,6 +196,22 @@ def test_minutes_end_training_and_drive_the_schedule(tmp_path: Path, monkeypatch
     assert rates[-1] < rates[1]
 
 
+def test_the_time_of_a_validation_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = small_config(tmp_path, max_steps=None, max_minutes=1.0, validate_every=2)
+    trainer = trainer_for(config)
+    now = [0.0]
+    monkeypatch.setattr("s2s.training.trainer.time.monotonic", lambda: now[0])
+    hooks = NoHooks(trainer)
+
+    def validate() -> float:
+        now[0] += 70.0
+        return NoHooks.validate(hooks)
+
+    hooks.validate = validate  # type: ignore[method-assign]
+    assert trainer.fit(hooks) == "1 minutes are over"
+    assert hooks.calls == [("update", 1), ("update", 2), ("validate", 2), ("save", 2)]
+
+
 def test_a_loss_that_is_not_finite_stops_before_the_update_and_names_the_pairs(tiny_config: Config) -> None:
     trainer = trainer_for(tiny_config)
     with torch.no_grad():
