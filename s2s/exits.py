@@ -1,5 +1,6 @@
 """From an exception to a message on stderr and an exit code: how every command ends that does not end well."""
 
+import codecs
 import contextlib
 import errno
 import io
@@ -76,6 +77,8 @@ def _open_closed_streams() -> None:
         sys.stdout = _ClosedOutput()
     if sys.stderr is None:  # print(file=None) would go to standard output
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    if isinstance(sys.stdout, io.TextIOWrapper) and codecs.lookup(sys.stdout.encoding).name != "utf-8":
+        sys.stdout.reconfigure(errors="replace")  # tables and messages; translations are written as bytes
 
 
 def _leave(message: str, code: int) -> NoReturn:
@@ -102,7 +105,7 @@ def _explain_os_error(error: OSError) -> tuple[str, int]:
 def _explain_unexpected(error: Exception) -> tuple[str, int]:
     """A message for what should not happen, with the path of a report; out of memory is no bug of ours."""
     if is_out_of_memory(error):
-        hint = "lower train.batch_tokens (in a new run) or decode.batch_tokens with --set, or use a smaller beam"
+        hint = "a smaller --beam or fewer --threads take less; a training a lower train.batch_tokens (in a new run)"
         return f"error: out of memory\n  {hint}", 74
     report = Path("s2s-crash-report.txt")
     text = f"s2s {__version__}, Python {sys.version}\n\n{traceback.format_exc()}"

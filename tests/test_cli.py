@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -112,6 +113,20 @@ def test_translate_text_names_the_model_on_stderr_and_prints_the_translation_alo
     assert b"model: runs/small" in done.stderr
 
 
+def test_a_hyphen_is_standard_input(home: Path) -> None:
+    piped = s2s("translate", "-", cwd=home, stdin=b"cat one\ncat one\n")
+    assert piped.stdout.decode() == "eins Katze\n" * 2
+
+
+def test_a_standard_output_that_is_not_utf_8_gets_question_marks(home: Path) -> None:
+    environment = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "s2s", "evaluate", "runs/small", "--split", "valid", "--beam", "1"]
+    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"BLEU" in done.stdout
+    assert b"?" in done.stdout
+
+
 def test_a_pipe_gives_as_many_lines_as_it_gets_whatever_the_bytes(home: Path) -> None:
     nasty = [
         b"cat one",
@@ -195,6 +210,9 @@ def test_evaluate_prints_a_table_or_json(home: Path) -> None:
     assert first["scores"] == second["scores"]
     assert first["beam"] == 1
     [judgement] = found["judgements"]
+    for system in judgement["systems"]:
+        counted = Counter(flag for one in system["flagged"] for flag in one["flags"])
+        assert dict(counted) == {flag: n for flag, n in system["flags"].items() if n}
     assert [one["p"] for one in judgement["differences"]] == [1.0, 1.0, 1.0]  # with itself
     assert any(part["name"].startswith("in training") for part in judgement["by_kind_of_word"])
 
@@ -241,6 +259,8 @@ def test_dry_run_says_when_memory_or_disk_will_not_do(home: Path, monkeypatch: p
         (["translate", "--device", "tpu", "x"], 2, "tpu"),
         (["translate", "--sample", "--beam", "2", "x"], 2, "--sample goes without"),
         (["translate", "--top-k", "2", "x"], 2, "need --sample"),
+        (["translate", "--seed", "2", "x"], 2, "need --sample"),
+        (["translate", "--sample", "--temperature", "inf", "x"], 2, "finite"),
         (["evaluate", "runs/small"], 2, "no test split"),
         (["evaluate", "runs/small", "--src", "x"], 2, "as many"),
         (["evaluate", "runs/small", "--split", "tset"], 2, "test or valid"),

@@ -1,6 +1,7 @@
 """`s2s translate`: text, lines, and files in the formats of translators."""
 
 import contextlib
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -100,8 +101,11 @@ def translate_command(
     text, source, form = _what(text, source, form)
     if sampled and (beam is not None or prefix is not None or min_length_ratio or no_repeat_ngram):
         raise UsageError("--sample goes without --beam, --prefix, --min-length-ratio and --no-repeat-ngram")
-    if not sampled and (temperature, top_k, top_p) != (1.0, 0, 1.0):
-        raise UsageError("--temperature, --top-k and --top-p need --sample")
+    if not sampled and (temperature, top_k, top_p, seed) != (1.0, 0, 1.0, 1):
+        raise UsageError("--temperature, --top-k, --top-p and --seed need --sample")
+    numbers = (temperature, top_p, length_penalty or 0.0, min_length_ratio)
+    if not all(map(math.isfinite, numbers)):
+        raise UsageError("--temperature, --top-p, --length-penalty and --min-length-ratio are finite numbers")
     if beam is not None and n_best > beam:
         raise UsageError(f"--n-best {n_best} needs --beam {n_best} or more")
     if align and n_best > 1 and not as_json:
@@ -182,6 +186,8 @@ def _what(text: list[str] | None, source: str, form: str | None) -> tuple[list[s
         raise UsageError(f"there is no format {form}; there are: {', '.join(FORMATS)}")
     if text and source != "-":
         raise UsageError("give TEXT or --input, not both")
+    if text == ["-"]:  # as --input - has it
+        text = None
     if text:
         known = form or format_of(text[0])
         if len(text) > 1 or not _is_file(text[0]):

@@ -216,6 +216,14 @@ def load_targets(path: Path) -> list[str]:
     return [str(target) for target in targets] if isinstance(targets, list) else []
 
 
+def load_sources(path: Path) -> list[str]:
+    """The languages from which a model translates."""
+    config = _config_of(path)
+    sources = config.get("sources")
+    known = [str(source) for source in sources] if isinstance(sources, list) else []
+    return known or [str(config.get("source", ""))]
+
+
 def load_n_members(path: Path) -> int:
     """How many models an ensemble is made of; 0 for one model."""
     members = _config_of(path).get("members")

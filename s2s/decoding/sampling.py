@@ -6,6 +6,7 @@ which sentences are translated together.
 Shapes: B sentences, M samples of each, N = B × M hypotheses, V vocabulary, T pieces so far.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -38,8 +39,8 @@ class Sampling:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if not (self.temperature > 0 and self.top_k >= 0 and 0 < self.top_p <= 1):
-            raise ValueError("temperature > 0, top_k ≥ 0 and 0 < top_p ≤ 1 are needed")
+        if not (0 < self.temperature < math.inf and self.top_k >= 0 and 0 < self.top_p <= 1):
+            raise ValueError("a finite temperature > 0, top_k ≥ 0 and 0 < top_p ≤ 1 are needed")
 
 
 @torch.inference_mode()
@@ -56,7 +57,7 @@ def sample(
         seeds: Of each sentence.
 
     Returns:
-        For each sentence `beam` hypotheses, the one with the best score first. Log-probabilities are the model's own.
+        For each sentence `n_best` hypotheses of `beam`, in the order of drawing. Log-probabilities are the model's own.
     """
     n_sentences, beam = src_BS.size(0), options.beam
     src_BS = src_BS.to(model.device)
@@ -85,8 +86,7 @@ def sample(
     for row, log_p, cut in zip(rows, log_p_N.tolist(), cut_N.tolist(), strict=True):
         ids = row[: row.index(EOS)]
         hypotheses.append(Hypothesis(ids, log_p, log_p / options.divisor(len(ids) + 1), cut))
-    drawn = [hypotheses[row * beam : (row + 1) * beam] for row in range(n_sentences)]
-    return [sorted(one, key=lambda hypothesis: -hypothesis.score)[: options.n_best] for one in drawn]
+    return [hypotheses[row * beam : (row + 1) * beam][: options.n_best] for row in range(n_sentences)]
 
 
 def _uniform(seed: int, n_rows: int, n_columns: int) -> Tensor:
@@ -97,8 +97,9 @@ def _uniform(seed: int, n_rows: int, n_columns: int) -> Tensor:
 
 def _draw(log_p_NV: Tensor, sampling: Sampling, uniform_N: Tensor) -> Tensor:
     """One piece of each row, by inverting the cumulative distribution of its pieces (K of them, or all)."""
+    log_p_NV = log_p_NV / sampling.temperature
     log_p_NV[:, [PAD, UNK, BOS]] = float("-inf")
-    p_NK, piece_NK = (log_p_NV / sampling.temperature).softmax(dim=1), None
+    p_NK, piece_NK = log_p_NV.softmax(dim=1), None
     if sampling.top_k:
         p_NK, piece_NK = p_NK.topk(min(sampling.top_k, p_NK.size(1)), dim=1)
     elif sampling.top_p < 1.0:  # sorting takes longer than all else: not where nothing is left out

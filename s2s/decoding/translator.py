@@ -327,16 +327,17 @@ class Translator:
         """Put the translations of a line's parts together; the n-th of the line is made of the n-th of each part."""
         if not parts:
             return Translation(line, [Candidate("", 0.0, 0.0, 0)], 0, 0)
-        candidates = []
+        candidates: list[tuple[Candidate, int]] = []
         for n in range(min(len(hypotheses) for hypotheses in parts)):
             chosen = [hypotheses[n] for hypotheses in parts]
             text = self._text(chosen, joint)
             log_probability = sum(hypothesis.log_probability for hypothesis in chosen)
             n_pieces = sum(len(hypothesis.ids) + 1 for hypothesis in chosen)
             score = log_probability / options.divisor(n_pieces)
-            candidates.append(Candidate(text, score, log_probability, n_pieces))
-        candidates.sort(key=lambda candidate: -candidate.score)
-        return Translation(line, candidates, len(parts), sum(hypotheses[0].cut for hypotheses in parts))
+            candidate = Candidate(text, score, log_probability, n_pieces)
+            candidates.append((candidate, sum(hypothesis.cut for hypothesis in chosen)))
+        candidates.sort(key=lambda one: -one[0].score)
+        return Translation(line, [candidate for candidate, _ in candidates], len(parts), candidates[0][1])
 
 
 def _in_turn(translate: Callable[[T], R], batches: Sequence[T], n_workers: int, *, alone: bool) -> Iterator[R]:

@@ -104,7 +104,7 @@ def translate_document(
     found = outcomes(document.segments, translate, document.accepts, split_sentences=split_sentences)
     language = to or translator.bundle.target
     if isinstance(document, XliffFile | PoFile):
-        document.notes += _language_notes(document, translator.bundle.source, language)
+        document.notes += _language_notes(document, translator.bundle.sources or (translator.bundle.source,), language)
     placed = None if glossary is None else _placed(glossary, document, found, said)
     return document.render(found, language), DocumentReport(where, document, found, placed)
 
@@ -125,7 +125,7 @@ def _placed(glossary: Glossary, document: Document, found: list[Outcome], said: 
         n_placed = {term: sum(text in source for text in said.get(term, ())) for term, _ in terms}
         there = {term: n_free(term, terms, target) - n for term, n in n_placed.items()}
         for term, how in what_became(terms, target, there):
-            placed.seen.append(Seen(segment.line, term, how))
+            placed.add(Seen(segment.line, term, how))
     return placed
 
 
@@ -143,9 +143,9 @@ def _translate(
     def translate(texts: list[str], align: bool) -> list[Translated]:
         if glossary is None:
             return [_translated(one) for one in translator.translate_lines(texts, options, align=align, to=to)]
-        placed = Placed()
-        found, missing = translate_with(glossary, translator, options, texts, placed, to=to)
-        for one in placed.seen:
+        seen: list[Seen] = []
+        found, missing = translate_with(glossary, translator, options, texts, seen.append, to=to)
+        for one in seen:
             if one.how == "placed":
                 said.setdefault(one.term, []).append(texts[one.line - 1])
         problems = {n: f"{terms[0].source} is not translated as {terms[0].target}" for n, terms in missing.items()}
@@ -155,16 +155,20 @@ def _translate(
 
 
 def _translated(translation: Translation, problem: str = "") -> Translated:
-    cut = "its translation was ended by the length limit" if translation.n_cut else ""
-    return Translated(translation.text, translation.alignment or [], problem or cut)
+    if translation.n_cut:
+        problem = problem or "its translation was ended by the length limit"
+    elif translation.n_parts > 1:
+        problem = problem or "it is longer than any sentence in training: translated in parts"
+    return Translated(translation.text, translation.alignment or [], problem)
 
 
-def _language_notes(document: XliffFile | PoFile, source: str, target: str) -> list[str]:
+def _language_notes(document: XliffFile | PoFile, sources: Sequence[str], target: str) -> list[str]:
     """If the file says that it is in other languages."""
     notes = []
     for said_source, said_target in document.languages:
-        if said_source and _primary(said_source) != _primary(source):
-            notes.append(f"the file says that its source is {said_source}; the model translates from {source}")
+        if said_source and _primary(said_source) not in map(_primary, sources):
+            known = ", ".join(sources)
+            notes.append(f"the file says that its source is {said_source}; the model translates from {known}")
         if said_target and _primary(said_target) != _primary(target):
             notes.append(f"the file says that its target is {said_target}; the model translates into {target}")
     return list(dict.fromkeys(notes))

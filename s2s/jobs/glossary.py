@@ -7,7 +7,7 @@ its own word too, it is given more of what followed: the next word, then all.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -143,22 +143,33 @@ class Seen:
 
 @dataclass
 class Placed:
-    """What was done about terms."""
+    """What was done about terms.
 
-    seen: list[Seen] = field(default_factory=list)
+    Attributes:
+        n: How many became what.
+        missing: The first few that are missing.
+    """
+
+    n: Counter[How] = field(default_factory=Counter)
+    missing: list[Seen] = field(default_factory=list)
+
+    def add(self, seen: Seen) -> None:
+        """Count one more."""
+        self.n[seen.how] += 1
+        if seen.how == "missing" and len(self.missing) < _N_SHOWN:
+            self.missing.append(seen)
 
     def tell(self) -> None:
         """Say it on stderr."""
-        n = Counter(one.how for one in self.seen)
+        n = self.n
         say(
-            f"glossary: {len(self.seen):,} terms in the source: {n['there']:,} in place by themselves,"
+            f"glossary: {n.total():,} terms in the source: {n['there']:,} in place by themselves,"
             f" {n['placed']:,} placed, {n['missing']:,} not placed"
         )
-        missing = [one for one in self.seen if one.how == "missing"]
-        for one in missing[:_N_SHOWN]:
+        for one in self.missing:
             say(f"  line {one.line:,}: {one.term.source} is not {one.term.target}")
-        if len(missing) > _N_SHOWN:
-            say(f"  and {len(missing) - _N_SHOWN:,} more")
+        if n["missing"] > len(self.missing):
+            say(f"  and {n['missing'] - len(self.missing):,} more")
 
 
 @dataclass
@@ -193,7 +204,7 @@ def translate_with(
     translator: Translator,
     options: SearchOptions,
     lines: Sequence[str],
-    placed: Placed,
+    add: Callable[[Seen], None],
     *,
     to: str | None = None,
     numbers: Sequence[int] | None = None,
@@ -205,7 +216,7 @@ def translate_with(
         translator: The model.
         options: How to search.
         lines: Source text.
-        placed: Is added to.
+        add: Is called with what became of each term.
         to: The language to translate into, for a model that knows several.
         numbers: Of the lines, from 0, for messages; none if they are as they are here.
 
@@ -235,7 +246,7 @@ def translate_with(
         line = (number if numbers is None else numbers[number]) + 1
         there = {term: n_free(term, terms, first[number]) for term, _ in terms}
         for term, how in what_became(terms, found[number].text, there):
-            placed.seen.append(Seen(line, term, how))
+            add(Seen(line, term, how))
             if how == "missing":
                 missing.setdefault(number, []).append(term)
     return found, missing

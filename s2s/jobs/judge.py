@@ -74,7 +74,12 @@ def evaluate_all(
             tasks += [(run, part) for part in parts]
         for split in splits:
             try:
-                tasks += [(run, part) for part in split_of_run(run, split).by_target(load_targets(run))]
+                parts = split_of_run(run, split).by_target(load_targets(run))
+                if target is not None and any(part.target for part in parts):
+                    parts = [part for part in parts if part.target == target]
+                    if not parts:
+                        raise UsageError(f"the {split} split has nothing that is to be {target}", where=str(run))
+                tasks += [(run, part) for part in parts]
             except (UsageError, InputMissingError) as error:
                 missing.append(error)
     if missing and not tasks and not test_sets:
@@ -229,7 +234,7 @@ def _text_of_files(
     """Of which text files are translations, and their language, which the first of the runs says if nothing else."""
     if not files:
         return [], ""
-    different = {(text.name, *text.sources, *text.references): text for text in (*given, *of_runs)}
+    different = {(text.name, *text.sources, *text.references): text for text in of_runs or given}
     if not different:
         raise UsageError("translations need the text that they are of", hint="use --src and --ref, or name a run too")
     if len(different) > 1:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-4
 """Nats (a piece, for whole translations) up to which two numbers are the same."""
 
+MAX_CUT = 0.1
+"""Share of the lines that the other's beam search may end at the length limit where that of s2s does not."""
+
 MAX_BLEU = 1.0
 """BLEU by which ties, and lines that are found under the other's rule, may add up to another score."""
 
@@ -71,6 +74,7 @@ class SearchParity:
         n_rescaled: Lines that differ because the other shares the probability of the pieces that are never chosen
             among the others: s2s finds the same if it does so too.
         n_cut: Lines that differ, and were ended by either at the length limit, where every tool does otherwise.
+        n_cut_there: Those of them that the other alone ended there.
         different: Other lines: source, translation of s2s, translation of the other.
         bleu: Of s2s on the lines that were compared, if there are references.
         bleu_there: Of the other.
@@ -83,6 +87,7 @@ class SearchParity:
     n_ties: int = 0
     n_rescaled: int = 0
     n_cut: int = 0
+    n_cut_there: int = 0
     different: list[tuple[str, str, str]] = field(default_factory=list)
     bleu: float | None = None
     bleu_there: float | None = None
@@ -155,6 +160,11 @@ class Parity:
             f"{one.name}: {len(one.different)} of {self.n_lines} translations differ"
             for one in self.searches
             if one.different
+        ]
+        found += [
+            f"{one.name}: {one.n_cut_there} of {self.n_lines} translations run on to the length limit, and not in s2s"
+            for one in self.searches
+            if one.n_cut_there > MAX_CUT * self.n_lines
         ]
         found += [
             f"{one.name}: BLEU differs by {one.bleu_gained:+.2f}"
@@ -288,6 +298,7 @@ def _compare_search(
                     result.n_rescaled += 1
                     continue
             _count(result, bundle, source, mine.ids, other, is_cut)
+            result.n_cut_there += beam > 1 and is_cut and not mine.cut
     if references is not None and compared:
         given = [references[row] for _, _, row in compared]
         result.bleu, result.bleu_there = (

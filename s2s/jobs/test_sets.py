@@ -12,7 +12,7 @@ from s2s.console import say
 from s2s.corpus.guess import guess_languages, same_languages
 from s2s.corpus.pairs import open_pairs, tag_of
 from s2s.corpus.text import read_lines
-from s2s.decoding.bundle import find_bundle, load_languages, load_targets
+from s2s.decoding.bundle import find_bundle, load_languages, load_sources, load_targets
 from s2s.decoding.one_file import is_one_file
 from s2s.errors import DataError, HubError, InputMissingError, UsageError
 from s2s.run_folder import RunFolder
@@ -176,11 +176,20 @@ def other_text(
     if names and not runs:
         raise UsageError("--test-set needs a run, which says the languages", hint="or give --src and --ref")
     for name in names:
-        source_language, target = next(iter(languages.values()), None) or load_languages(runs[0])
-        found.append(sacrebleu_test_set(name, source_language, to or target))
+        run = next(iter(languages), runs[0])
+        target = to or load_languages(run)[1]
+        found.append(sacrebleu_test_set(name, _source_of(name, load_sources(run), target), target))
     if len({text.name for text in found}) < len(found):
         raise UsageError("two test sets have the same name", hint="translations are kept by name: rename one")
     return found
+
+
+def _source_of(name: str, sources: Sequence[str], target: str) -> str:
+    """The language of a model's from which a test set of sacreBLEU's has translations; the first if none."""
+    from sacrebleu.dataset import DATASETS
+
+    pairs = DATASETS[name].langpairs if name in DATASETS else ()
+    return next((source for source in sources if f"{source}-{target}" in pairs), sources[0])
 
 
 def check_languages(run: Path, text: TestSet) -> None:
@@ -191,10 +200,7 @@ def check_languages(run: Path, text: TestSet) -> None:
     """
     if text.source is None or text.target is None:
         return
-    source, target = load_languages(run)
-    targets = load_targets(run) or [target]
-    if source != text.source or text.target not in targets:
-        raise UsageError(
-            f"translates from {source} to {', '.join(targets)}; {text.name} is from {text.source} to {text.target}",
-            where=str(run),
-        )
+    sources, targets = load_sources(run), load_targets(run) or [load_languages(run)[1]]
+    if text.source not in sources or text.target not in targets:
+        known = f"translates from {', '.join(sources)} to {', '.join(targets)}"
+        raise UsageError(f"{known}; {text.name} is from {text.source} to {text.target}", where=str(run))

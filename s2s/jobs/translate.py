@@ -162,7 +162,7 @@ def _with_terms(
     """Translate texts from the lines of these numbers, with the terms of a glossary, if there is one."""
     if glossary is None or placed is None:
         return translator.translate_lines(texts, options, to=to)
-    return translate_with(glossary, translator, options, texts, placed, to=to, numbers=numbers)[0]
+    return translate_with(glossary, translator, options, texts, placed.add, to=to, numbers=numbers)[0]
 
 
 def _by_sentences(

@@ -157,6 +157,11 @@ class Judgement:
                         for one in system.measured
                     ],
                     "flags": dict(system.count_flags()),
+                    "flagged": [
+                        {"line": row + 1, "text": system.hypotheses[row], "flags": list(flags)}
+                        for row, flags in enumerate(system.flags)
+                        if flags
+                    ],
                 }
                 for system in self.systems
             ],

@@ -1,6 +1,7 @@
 """Samples have the frequencies that they should have, and depend on nothing but their seed."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -30,6 +31,11 @@ def test_temperature_sharpens() -> None:
     torch.testing.assert_close(shares(LOG_P, Sampling(temperature=0.5)), expected, atol=0.012, rtol=0)
 
 
+def test_a_temperature_beyond_all_measure_makes_all_alike() -> None:
+    expected = (REST > 0) / 4
+    torch.testing.assert_close(shares(LOG_P, Sampling(temperature=1e39)), expected, atol=0.012, rtol=0)
+
+
 def test_top_k_keeps_the_likeliest() -> None:
     expected = REST * torch.tensor([0, 0, 0, 0, 1, 1, 0])
     torch.testing.assert_close(shares(LOG_P, Sampling(top_k=2)), expected / expected.sum(), atol=0.012, rtol=0)
@@ -49,7 +55,11 @@ def test_log_probabilities_are_the_model_s_own_and_samples_differ() -> None:
     for one in drawn:
         if not one.cut:
             assert one.log_probability == pytest.approx(model.log_probability(source, tuple(one.ids)), abs=1e-3)
-    assert [one.score for one in drawn] == sorted((one.score for one in drawn), reverse=True)
+    # in the order of drawing, whatever their scores: who joins the n-th of several has drawn them independently
+    assert sample(model, torch.tensor([source]), replace(options, n_best=7), Sampling(temperature=1.5), [7]) == [
+        drawn[:7]
+    ]
+    assert [one.score for one in drawn] != sorted((one.score for one in drawn), reverse=True)
 
 
 def test_a_sample_depends_on_its_seed_and_not_on_its_company() -> None:
@@ -73,8 +83,9 @@ def test_the_most_careful_sample_is_greedy_search() -> None:
 
 
 def test_nonsense_is_refused() -> None:
-    with pytest.raises(ValueError, match="temperature"):
-        Sampling(temperature=0.0)
+    for temperature in (0.0, math.inf, math.nan):
+        with pytest.raises(ValueError, match="temperature"):
+            Sampling(temperature=temperature)
 
 
 def test_where_nothing_is_a_number_the_end_is_drawn() -> None:

@@ -9,7 +9,7 @@ from s2s.decoding.search import SearchOptions
 from s2s.decoding.translation import Candidate, Translation
 from s2s.decoding.translator import Translator
 from s2s.errors import DataError
-from s2s.jobs.glossary import Glossary, Placed, Term, read_glossary, translate_with
+from s2s.jobs.glossary import Glossary, Placed, Seen, Term, read_glossary, translate_with
 
 WORDS = {"the": "der", "dog": "Hund", "sees": "sieht", "red": "rote", "car": "Auto", "and": "und", "cat": "Katze"}
 
@@ -52,11 +52,11 @@ def run(
     lines: list[str], terms: dict[str, str], model: WordByWord | None = None
 ) -> tuple[list[str], list[tuple[int, str, str]]]:
     glossary = Glossary([Term(source, target) for source, target in terms.items()])
-    placed = Placed()
+    seen: list[Seen] = []
     fake: Translator = model or WordByWord()  # type: ignore[assignment]
-    found, missing = translate_with(glossary, fake, SearchOptions(), lines, placed)
-    assert {n + 1 for n in missing} == {one.line for one in placed.seen if one.how == "missing"}
-    return [one.text for one in found], [(one.line, one.term.source, one.how) for one in placed.seen]
+    found, missing = translate_with(glossary, fake, SearchOptions(), lines, seen.append)
+    assert {n + 1 for n in missing} == {one.line for one in seen if one.how == "missing"}
+    return [one.text for one in found], [(one.line, one.term.source, one.how) for one in seen]
 
 
 def test_a_term_that_is_there_costs_nothing_and_one_that_is_not_is_placed() -> None:
@@ -102,11 +102,16 @@ def test_what_cannot_be_placed_is_said_with_its_line(model: WordByWord, capsys: 
     assert seen == [(2, "dog", "missing")]
     assert len(model.asked) <= 4
     placed = Placed()
-    translate_with(Glossary([Term("dog", "Köter")]), model, SearchOptions(), ["dog"], placed, numbers=[41])  # type: ignore[arg-type]
+    translate_with(Glossary([Term("dog", "Köter")]), model, SearchOptions(), ["dog"], placed.add, numbers=[41])  # type: ignore[arg-type]
     placed.tell()
     said = capsys.readouterr().err
     assert "glossary: 1 terms in the source: 0 in place by themselves, 0 placed, 1 not placed" in said
     assert "line 42: dog is not Köter" in said
+    for number in range(10_000):  # of an endless pipe
+        placed.add(Seen(number, Term("dog", "Köter"), "missing"))
+    assert len(placed.missing) < 100
+    placed.tell()
+    assert "10,001 terms in the source: 0 in place by themselves, 0 placed, 10,001 not" in capsys.readouterr().err
 
 
 class Beside(WordByWord):

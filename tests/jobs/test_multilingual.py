@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,9 +22,10 @@ from s2s.corpus.pairs import open_pairs
 from s2s.decoding.bundle import load_bundle
 from s2s.decoding.translator import Translator
 from s2s.errors import UsageError
+from s2s.jobs.documents import _language_notes
 from s2s.jobs.evaluate import mean_bleu
 from s2s.jobs.judge import _words_of_run
-from s2s.jobs.test_sets import TestSet
+from s2s.jobs.test_sets import TestSet, _source_of, check_languages
 from s2s.jobs.tokenize import tokenize
 from s2s.jobs.train import train
 
@@ -138,6 +141,35 @@ def test_each_language_is_scored_by_itself(folder: Path) -> None:
     assert "test-de, 60 sentences" in card
     assert "test-xx, 20 sentences" in card
     assert '--model run --to de "your text"' in card
+
+
+def test_one_language_of_a_split_can_be_scored(folder: Path) -> None:
+    command = ["evaluate", "run", "--split", "valid", "--json"]
+    both = json.loads(s2s(*command, cwd=folder).stdout)["evaluations"]
+    [one] = json.loads(s2s(*command, "--to", "xx", cwd=folder).stdout)["evaluations"]
+    assert (one["test_set"], one["scores"]) == ("valid-xx", both[1]["scores"])
+    assert s2s(*command, "--to", "fr", cwd=folder).exit_code == 2
+    # and a file of translations be compared with it
+    theirs = (folder / "run/eval/valid-xx/hypotheses.txt").read_text("utf-8")
+    (folder / "theirs.txt").write_text(theirs, "utf-8")
+    result = s2s("evaluate", "run", "theirs.txt", "--split", "valid", "--to", "xx", "--json", cwd=folder)
+    assert result.exit_code == 0, result.stderr
+    assert [found["scores"] for found in json.loads(result.stdout)["evaluations"]] == [one["scores"]] * 2
+
+
+def test_a_model_from_several_languages_takes_text_of_each(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "run" / "model", tmp_path / "model")
+    path = tmp_path / "model" / "config.json"
+    content = {**json.loads(path.read_bytes()), "source": "mul", "sources": ["en", "fr"]}
+    path.write_text(json.dumps(content), "utf-8")
+    check_languages(tmp_path, TestSet("x", [], [], "de", "fr"))
+    with pytest.raises(UsageError, match="from en, fr to de, xx; x is from cs"):
+        check_languages(tmp_path, TestSet("x", [], [], "de", "cs"))
+    assert _source_of("wmt14/full", ["xx", "fr"], "en") == "fr"
+    document = SimpleNamespace(languages=[("fr-CA", "de")])
+    assert _language_notes(document, ["en", "fr"], "de") == []  # type: ignore[arg-type]
+    [note] = _language_notes(document, ["en", "cs"], "de")  # type: ignore[arg-type]
+    assert "the model translates from en, cs" in note
 
 
 def test_text_with_tags_is_scored_by_language_too(folder: Path) -> None:

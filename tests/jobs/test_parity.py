@@ -190,6 +190,9 @@ def test_what_the_other_ended_at_the_limit_is_no_difference_of_the_model(
         return found if beam == 1 else [[9] * (limit - n_missing) for _ in found]
 
     monkeypatch.setattr(twin, "search", run_on)
-    [greedy, beam] = compared(twin, bundle).searches
+    parity = compared(twin, bundle)
+    [greedy, beam] = parity.searches
     assert (greedy.n_equal, greedy.n_cut) == (4, 0)
     assert (beam.n_cut, len(beam.different)) == (n_cut, 4 - n_cut)
+    # all of them are too many to be let pass
+    assert any("run on to the length limit, and not in s2s" in problem for problem in parity.problems) == bool(n_cut)

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ from typer.testing import CliRunner, Result
 
 from s2s.cli import app
 from s2s.corpus.vocabulary import Vocabulary
+from s2s.decoding.translation import Candidate, Translation
 from s2s.decoding.translator import Translator
+from s2s.jobs.documents import _translated
 from s2s.symbols import UNK
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -201,3 +204,11 @@ def test_each_line_may_have_a_prefix_of_its_own() -> None:
     assert found[2] == model.translate(["three red"])[0]
     with pytest.raises(ValueError, match="zip"):
         model.translate_lines(lines, options, prefix=["a"])
+
+
+def test_what_is_translated_in_parts_is_said() -> None:
+    one = Translation("a b", [Candidate("x y", -1.0, -1.0, 3)], 2, 0)
+    assert "translated in parts" in _translated(one).problem
+    assert _translated(replace(one, n_parts=1)).problem == ""
+    assert "length limit" in _translated(replace(one, n_cut=1)).problem
+    assert _translated(one, "dog is missing").problem == "dog is missing"
