@@ -4,6 +4,7 @@ The command line prints `str(error)` and exits with `exit_code`; no traceback is
 sysexits.h, so that a script can tell a bad config (78) from bad data (65) or a full disk (74).
 """
 
+import errno
 from typing import Any
 
 
@@ -93,7 +94,12 @@ class ConfigError(S2SError):
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error of Python or torch says that there is no memory left, of the machine or of a device."""
-    return isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate" in str(error)
+    said = ("out of memory", "can't allocate", "cannot allocate memory", "alloc_failed")
+    return (
+        isinstance(error, MemoryError)
+        or getattr(error, "errno", None) == errno.ENOMEM
+        or any(words in str(error).lower() for words in said)
+    )
 
 
 class Interrupted(S2SError):  # noqa: N818 - not a mistake of anybody's

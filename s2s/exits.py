@@ -4,6 +4,7 @@ import codecs
 import contextlib
 import errno
 import io
+import json
 import os
 import sys
 import traceback
@@ -77,8 +78,16 @@ def _open_closed_streams() -> None:
         sys.stdout = _ClosedOutput()
     if sys.stderr is None:  # print(file=None) would go to standard output
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
-    if isinstance(sys.stdout, io.TextIOWrapper) and codecs.lookup(sys.stdout.encoding).name != "utf-8":
-        sys.stdout.reconfigure(errors="replace")  # tables and messages; translations are written as bytes
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        codecs.register_error("s2s", _escaped)  # what no other encoding than UTF-8 has
+        sys.stdout.reconfigure(errors="s2s")
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """What an encoding does not have, as JSON writes it."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def _leave(message: str, code: int) -> NoReturn:

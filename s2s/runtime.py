@@ -170,23 +170,24 @@ def available_memory() -> int | None:
     available = _numbers(Path("/proc/meminfo"), "MemAvailable:")
     left = [1024 * available[0]] if available else []
     for folder in _control_groups("memory"):
-        for limit, used, given_back in (
-            ("memory.max", "memory.current", "inactive_file"),
-            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+        for limit, used, prefix in (
+            ("memory.max", "memory.current", ""),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
         ):
             bytes_of = _numbers(folder / limit) + _numbers(folder / used)
             if len(bytes_of) == 2:  # copies of files count as used, and are given back when memory is needed
-                left.append(max(0, bytes_of[0] - bytes_of[1] + sum(_numbers(folder / "memory.stat", given_back))))
+                kinds = (f"{prefix}inactive_file", f"{prefix}active_file")
+                given_back = sum(sum(_numbers(folder / "memory.stat", kind)) for kind in kinds)
+                left.append(max(0, bytes_of[0] - bytes_of[1] + given_back))
     return min(left, default=None)
 
 
-def forget_peak_memory() -> None:
-    """Let `peak_memory` begin anew, where the system can (Linux)."""
-    if "torch" in sys.modules:
+def forget_peak_memory(device: "torch.device") -> None:
+    """Let the peak of a device, and `peak_memory`, begin anew, where the system can (Linux)."""
+    if device.type == "cuda":
         import torch
 
-        if torch.cuda.is_available():
-            torch.cuda.reset_peak_memory_stats()
+        torch.cuda.reset_peak_memory_stats(device)
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", "ascii")
 

@@ -118,13 +118,20 @@ def test_a_hyphen_is_standard_input(home: Path) -> None:
     assert piped.stdout.decode() == "eins Katze\n" * 2
 
 
-def test_a_standard_output_that_is_not_utf_8_gets_question_marks(home: Path) -> None:
+def test_a_standard_output_that_is_not_utf_8_loses_nothing(home: Path) -> None:
     environment = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
-    command = [sys.executable, "-m", "s2s", "evaluate", "runs/small", "--split", "valid", "--beam", "1"]
-    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()
-    assert b"BLEU" in done.stdout
-    assert b"?" in done.stdout
+    for side in ("en", "de"):
+        (home / f"mouse.{side}").write_text("🐭 \u8bed one\n", "utf-8")
+    command = [sys.executable, "-m", "s2s", "evaluate", "runs/small", "--beam", "1"]
+    command += ["--src", "mouse.en", "--ref", "mouse.de"]
+    table, as_json = (
+        subprocess.run([*command, *more], cwd=home, env=environment, capture_output=True, check=False)
+        for more in ([], ["--json"])
+    )
+    assert table.returncode == 0, table.stderr.decode()
+    assert rb"\u00b1" in table.stdout
+    [judgement] = json.loads(as_json.stdout)["judgements"]
+    assert judgement["segments"][0]["reference"] == "🐭 \u8bed one"
 
 
 def test_a_pipe_gives_as_many_lines_as_it_gets_whatever_the_bytes(home: Path) -> None:

@@ -143,6 +143,12 @@ class EncodedSplit:
         """Pieces of each target, without EOS."""
         return _differences(self.tgt_offsets)
 
+    def has_moved(self, identity: list[dict[str, Any]]) -> None:
+        """Name the text, for messages, by where it is now; its content is the same."""
+        now = {old["spec"]: new["spec"] for old, new in zip(self.report.identity, identity, strict=True)}
+        self._origins = [[first, now.get(origin, origin)] for first, origin in self._origins]
+        self.report.identity = identity
+
     def place(self, index: int) -> str:
         """Where a pair stands in the text, for messages: `train.{en,de}:1841`."""
         origin = next(origin for first, origin in reversed(self._origins) if first <= self.pair_numbers[index])
@@ -216,7 +222,7 @@ def ensure_split(
         if meta["fingerprint"] == fingerprint:
             late = not thorough and meta["report"]["n_bytes"] >= _LARGE
             split = EncodedSplit.open(present, verify=True, late=late)
-            split.report.identity = corpus.identity()  # the same content may be elsewhere now
+            split.has_moved(corpus.identity())  # the same content may be elsewhere now
             return split, split.report
     except InputMissingError:  # not there
         pass

@@ -30,12 +30,14 @@ class DocumentReport:
         document: It.
         outcomes: Of its segments.
         placed: What was done about terms; none without a glossary.
+        n_in_parts: Sentences that were translated in parts.
     """
 
     where: str
     document: Document
     outcomes: list[Outcome]
     placed: Placed | None
+    n_in_parts: int
 
     def tell(self) -> None:
         """Say on stderr how many segments there were, and which are to be looked at."""
@@ -49,6 +51,8 @@ class DocumentReport:
         say(f"{self.where}: {len(self.outcomes) - n_source:,} of {len(self.outcomes):,} segments translated{kept}")
         for note in self.document.notes:
             say(f"note: {note}")
+        if self.n_in_parts:
+            say(f"note: {self.n_in_parts:,} sentences: longer than any sentence in training: translated in parts")
         if looked_at:
             say(f"note: {len(looked_at):,} segments to look at:")
             for line, problem in looked_at[:_N_SHOWN]:
@@ -100,13 +104,14 @@ def translate_document(
         The bytes of the translated file, and what happened.
     """
     said: dict[Term, list[str]] = {}
-    translate = _translate(translator, options, to, glossary, said)
+    in_parts = set[str]()
+    translate = _translate(translator, options, to, glossary, said, in_parts)
     found = outcomes(document.segments, translate, document.accepts, split_sentences=split_sentences)
     language = to or translator.bundle.target
     if isinstance(document, XliffFile | PoFile):
         document.notes += _language_notes(document, translator.bundle.sources or (translator.bundle.source,), language)
     placed = None if glossary is None else _placed(glossary, document, found, said)
-    return document.render(found, language), DocumentReport(where, document, found, placed)
+    return document.render(found, language), DocumentReport(where, document, found, placed, len(in_parts))
 
 
 def _placed(glossary: Glossary, document: Document, found: list[Outcome], said: dict[Term, list[str]]) -> Placed:
@@ -139,12 +144,16 @@ def _translate(
     to: str | None,
     glossary: Glossary | None,
     said: dict[Term, list[str]],
+    in_parts: set[str],
 ) -> Callable[[list[str], bool], Sequence[Translated]]:
     def translate(texts: list[str], align: bool) -> list[Translated]:
-        if glossary is None:
-            return [_translated(one) for one in translator.translate_lines(texts, options, align=align, to=to)]
         seen: list[Seen] = []
-        found, missing = translate_with(glossary, translator, options, texts, seen.append, to=to)
+        missing: dict[int, list[Term]] = {}
+        if glossary is None:
+            found = translator.translate_lines(texts, options, align=align, to=to)
+        else:
+            found, missing = translate_with(glossary, translator, options, texts, seen.append, to=to)
+        in_parts.update(one.source for one in found if one.n_parts > 1)
         for one in seen:
             if one.how == "placed":
                 said.setdefault(one.term, []).append(texts[one.line - 1])
@@ -155,11 +164,8 @@ def _translate(
 
 
 def _translated(translation: Translation, problem: str = "") -> Translated:
-    if translation.n_cut:
-        problem = problem or "its translation was ended by the length limit"
-    elif translation.n_parts > 1:
-        problem = problem or "it is longer than any sentence in training: translated in parts"
-    return Translated(translation.text, translation.alignment or [], problem)
+    cut = "its translation was ended by the length limit" if translation.n_cut else ""
+    return Translated(translation.text, translation.alignment or [], problem or cut)
 
 
 def _language_notes(document: XliffFile | PoFile, sources: Sequence[str], target: str) -> list[str]:

@@ -124,7 +124,7 @@ def measure(config: Config, run: RunFolder, *, device: str = "auto", threads: in
         autocast_type(config.train.precision, torch_device, training=True),
         noise=Noise.of(prepared.vocabularies, config.train),
     )
-    forget_peak_memory()
+    forget_peak_memory(torch_device)
     n_updates, pieces_per_second, seconds = _probe(trainer, prepared)
     n_pieces = int(prepared.train.tgt_lengths.sum())
     return Facts(

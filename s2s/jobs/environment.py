@@ -124,7 +124,7 @@ def _settings() -> Iterator[Finding]:
         yield Finding("OMP_NUM_THREADS", threads, f"fewer threads than the {n_cores()} cores: unset it to use all")
     encoding = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "")
     if encoding not in ("utf8", ""):
-        advice = "tables and messages may show ?: set PYTHONUTF8=1 (translations are always UTF-8)"
+        advice = "tables and messages may show \\u00b1 and the like: set PYTHONUTF8=1 (translations are always UTF-8)"
         yield Finding("standard output", encoding, advice)
     if os.environ.get("HF_HUB_OFFLINE", "") in ("1", "true", "TRUE"):
         yield Finding("HF_HUB_OFFLINE", "set: data from the hub only if it was downloaded before")

@@ -10,15 +10,14 @@ from s2s.config.load import load_config
 from s2s.config.recipes import Choice, recipe_for
 from s2s.config.schema import TrainConfig
 from s2s.console import say
-from s2s.errors import CannotCreateError, DataError, UsageError, is_out_of_memory
+from s2s.errors import CannotCreateError, UsageError, is_out_of_memory
 from s2s.jobs.dry_run import Facts, measure
 from s2s.jobs.split_text import SplitText, Wishes, split_text
+from s2s.jobs.tokenize import NothingLeftError
 from s2s.run_folder import RunFolder, write_atomic
 from s2s.runtime import choose_device
 
 _LONG_PIECES, _SHARE_OF_LONG = 1_000, 0.01  # the limit of length where more than that share of pairs is long
-_FEWEST_BATCH_TOKENS = 512
-_N_VALIDATIONS = 20  # at least, where the time is limited
 _NO_NAMES = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
@@ -59,7 +58,7 @@ def init(folder: Path, wishes: Wishes, *, device: str = "auto", threads: int | N
     facts, choices, more = _measured(run, text, choices, more, device, threads)
     say(facts.text())
     if wishes.minutes is not None:
-        choices = _validating_often(choices, round(60 * wishes.minutes / facts.seconds / _N_VALIDATIONS))
+        choices = _validating_often(choices, 60 * wishes.minutes, facts.seconds)
     text.n_pairs["train"] = facts.n_pairs  # without what is too long, which is said
     facts_of = {"train.max_steps": facts.time, "model.preset": facts.size}
     write_atomic(run.config, _head(folder, text, more) + _body(choices, facts_of))
@@ -81,13 +80,12 @@ def _measured(
                 temporary.unlink()
                 return facts, choices, [*more, *limit]
             many = f"{facts.n_long:,} pairs"
-        except DataError:
+        except NothingLeftError:
             if limit:
                 raise
-            many = "all pairs"  # else the same error comes again
+            many = "all pairs"  # unless it is for another reason, which then comes again
         except (RuntimeError, MemoryError) as error:
-            fewest = 2 * max(_FEWEST_BATCH_TOKENS, config.data.max_length + 1)
-            if not is_out_of_memory(error) or config.train.batch_tokens < fewest:
+            if not is_out_of_memory(error) or config.train.batch_tokens < 2 * (_LONG_PIECES + 1):
                 raise
             choices = _with_smaller_batches(choices, config.train)
             continue
@@ -107,8 +105,9 @@ def _with_smaller_batches(choices: list[Choice], train: TrainConfig) -> list[Cho
     ]
 
 
-def _validating_often(choices: list[Choice], every: int) -> list[Choice]:
-    """With no more updates between validations than `every`."""
+def _validating_often(choices: list[Choice], seconds: float, of_update: float) -> list[Choice]:
+    """With some validations in a training of so many seconds: a minute apart, as they take time too, or a quarter."""
+    every = round(max(seconds / 20, min(60, seconds / 4)) / of_update)
     key = "train.validate_every"
     return [replace(one, value=max(1, min(every, int(one.value)))) if one.key == key else one for one in choices]
 

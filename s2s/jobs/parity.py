@@ -164,7 +164,7 @@ class Parity:
         found += [
             f"{one.name}: {one.n_cut_there} of {self.n_lines} translations run on to the length limit, and not in s2s"
             for one in self.searches
-            if one.n_cut_there > MAX_CUT * self.n_lines
+            if one.n_cut_there > max(1, MAX_CUT * self.n_lines)
         ]
         found += [
             f"{one.name}: BLEU differs by {one.bleu_gained:+.2f}"
@@ -298,7 +298,7 @@ def _compare_search(
                     result.n_rescaled += 1
                     continue
             _count(result, bundle, source, mine.ids, other, is_cut)
-            result.n_cut_there += beam > 1 and is_cut and not mine.cut
+            result.n_cut_there += beam > 1 and mine.ids != other and is_cut and not mine.cut
     if references is not None and compared:
         given = [references[row] for _, _, row in compared]
         result.bleu, result.bleu_there = (

@@ -8,9 +8,11 @@ import torch
 from s2s.config.load import differences, flat, load_config
 from s2s.config.schema import Config
 from s2s.console import duration, say
+from s2s.corpus.pairs import sum_of_content
 from s2s.decoding.bundle import load_bundle, load_facts, load_n_members
 from s2s.errors import ConfigError, DataError, S2SError
 from s2s.jobs.ranks import check_n_ranks
+from s2s.jobs.tokenize import open_split, reports_of, split_specs
 from s2s.model import Transformer
 from s2s.model.weights import load_weights, weights_of
 from s2s.run_folder import RunFolder
@@ -58,8 +60,24 @@ def refuse_other_config(run: RunFolder, config: Config) -> None:
             where=str(run.path),
             hint="give another `run:`, restore the config, or start anew with --overwrite",
         )
+    if run.checkpoints_by_step():
+        _refuse_other_text(run, config, {key for key, _, _ in changes})
     for key, old, new in changes:
         say(f"note: {key} changed from {old!r} to {new!r}")
+
+
+def _refuse_other_text(run: RunFolder, config: Config, changed: set[str]) -> None:
+    """Raise if what is at the new place of a split is not what was at the old one: before anything is written."""
+    specs = split_specs(config)
+    names = [name for name in ("train", "valid") if f"data.{name}" in changed]
+    before = dict(zip(("train", "valid"), reports_of(run), strict=True)) if names else {}
+    for name in names:
+        if sum_of_content(before[name].identity) != open_split(config, specs[name]).fingerprint:
+            raise ConfigError(
+                f"data.{name} is another text than when the run was started",
+                where=str(run.path),
+                hint="give another `run:`, restore the config, or start anew with --overwrite",
+            )
 
 
 def resume(

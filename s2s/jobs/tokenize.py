@@ -98,6 +98,10 @@ def open_splits(config: Config, sums: FileSums | None = None) -> dict[str, PairC
     return corpora
 
 
+class NothingLeftError(DataError):
+    """All pairs of a split were dropped."""
+
+
 def _refuse_turned(config: Config, name: str, specs: Sequence[str]) -> None:
     """Raise ConfigError where the names of two files say that the target stands first, as in `dev.{de,en}` from en."""
     for spec in specs:
@@ -142,7 +146,7 @@ def prepare(config: Config, run: RunFolder, *, thorough: bool = True, n_processe
             say(f"note: {note}")
         say(f"{name}: {report.text()}")
         if len(split) == 0:
-            raise DataError(
+            raise NothingLeftError(
                 f"no pair is left of the {name} split",
                 hint="what was dropped, and why, is said above; data.max_length and data.max_ratio say what is",
             )

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from s2s.cli import app
 from s2s.config.load import load_config
-from s2s.config.recipes import FEWEST_FOR_MINI, recipe_for
+from s2s.config.recipes import FEWEST_FOR_MINI, Choice, recipe_for
 from s2s.config.schema import Config
 from s2s.corpus.pairs import open_pairs
 from s2s.doctor.examine import HeldOut, examine
@@ -275,19 +275,25 @@ def test_long_sentences_of_a_small_corpus_are_trained_on(folder: Path) -> None:
 
 def test_batches_are_made_smaller_until_there_is_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    measure = job.measure
+    measure, recipe = job.measure, job.recipe_for
+
+    def larger(*arguments: Any, **options: Any) -> list[Choice]:
+        key = "train.batch_tokens"
+        return [replace(one, value=4096) if one.key == key else one for one in recipe(*arguments, **options)]
 
     def cramped(config: Config, *arguments: Any, **options: Any) -> Any:
         asked.append((config.train.batch_tokens, config.train.accumulate))
-        if config.train.batch_tokens > 512:
+        if config.train.batch_tokens > 1024:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return measure(config, *arguments, **options)
 
+    monkeypatch.setattr(job, "recipe_for", larger)
     monkeypatch.setattr(job, "measure", cramped)
     result = s2s("init", "my", "all.{en,de}", cwd=folder)
     assert result.exit_code == 0, result.stderr
     config = load_config(folder / "runs/my/config.yaml", [])
-    assert asked == [(1024, 1), (512, 2)] == [(1024, 1), (config.train.batch_tokens, config.train.accumulate)]
+    assert asked == [(4096, 1), (2048, 2), (1024, 4)]
+    assert (config.train.batch_tokens, config.train.accumulate) == (1024, 4)
     monkeypatch.setattr(job, "measure", lambda *_a, **_o: (_ for _ in ()).throw(MemoryError()))
     assert s2s("init", "other", "all.{en,de}", cwd=folder).exit_code == 74
 

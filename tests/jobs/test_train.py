@@ -18,6 +18,7 @@ from s2s.decoding.translator import Translator
 from s2s.errors import ConfigError, DataError, InputMissingError, Interrupted, UsageError
 from s2s.jobs import finish
 from s2s.jobs import train as job
+from s2s.jobs.dry_run import dry_run
 from s2s.jobs.finish import LENGTH_PENALTIES, climb
 from s2s.jobs.test_sets import split_of_run
 from s2s.jobs.train import train
@@ -201,6 +202,24 @@ def test_text_that_has_moved_is_the_same_text(tiny_config: Config, capsys: pytes
     longer = tiny_config.train.model_copy(update={"max_steps": 14})
     assert train(tiny_config.model_copy(update={"data": data, "train": longer})).n_steps == 14
     assert "note: data.train changed from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["train", "valid"])
+def test_other_text_is_refused_before_anything_is_written(tiny_config: Config, name: str) -> None:
+    train(tiny_config)
+    run = RunFolder(Path(tiny_config.run))
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file() and path.name != ".lock"}
+    other = run.path.parent / "other"
+    other.mkdir()
+    for side in ("en", "de"):
+        text = (run.path.parent / f"train.{side}").read_text("utf-8").split("\n")
+        (other / f"train.{side}").write_text("\n".join([*text[1:40], ""]), "utf-8")
+    data = tiny_config.data.model_copy(update={name: f"{other}/train.{{en,de}}"})
+    changed = tiny_config.model_copy(update={"data": data})
+    for job_of in (train, dry_run):
+        with pytest.raises(ConfigError, match=f"data.{name} is another text"):
+            job_of(changed)
+    assert all(path.read_bytes() == content for path, content in before.items())
 
 
 def test_a_checkpoint_for_which_there_is_no_memory_is_not_called_damaged(

@@ -2,7 +2,6 @@
 
 import contextlib
 import gzip
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,7 @@ from typer.testing import CliRunner, Result
 
 from s2s.cli import app
 from s2s.corpus.vocabulary import Vocabulary
-from s2s.decoding.translation import Candidate, Translation
 from s2s.decoding.translator import Translator
-from s2s.jobs.documents import _translated
 from s2s.symbols import UNK
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -206,9 +203,10 @@ def test_each_line_may_have_a_prefix_of_its_own() -> None:
         model.translate_lines(lines, options, prefix=["a"])
 
 
-def test_what_is_translated_in_parts_is_said() -> None:
-    one = Translation("a b", [Candidate("x y", -1.0, -1.0, 3)], 2, 0)
-    assert "translated in parts" in _translated(one).problem
-    assert _translated(replace(one, n_parts=1)).problem == ""
-    assert "length limit" in _translated(replace(one, n_cut=1)).problem
-    assert _translated(one, "dog is missing").problem == "dog is missing"
+def test_what_is_translated_in_parts_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "in.html"
+    long = " ".join(["red dog three"] * 60)
+    path.write_text(f"<p>{long}</p><p>red dog</p><p>{long}</p>", "utf-8")
+    done = s2s(tmp_path, str(path), "-o", str(tmp_path / "out.html"))
+    assert done.exit_code == 0, done.stderr
+    assert "note: 1 sentences: longer than any sentence in training: translated in parts" in done.stderr
