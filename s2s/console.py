@@ -3,10 +3,12 @@
 import sys
 import time
 
+from s2s.errors import harmless
+
 
 def say(text: str = "") -> None:
     """One line (or more) for the user."""
-    print(text, file=sys.stderr, flush=True)
+    print(harmless(text), file=sys.stderr, flush=True)
 
 
 def duration(seconds: float) -> str:

@@ -102,6 +102,14 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
+
+def harmless(text: str) -> str:
+    """Text without the control characters that a terminal would obey."""
+    return text.translate(_CONTROL)
+
+
 class Interrupted(S2SError):  # noqa: N818 - not a mistake of anybody's
     """A signal asked to stop; the work so far is saved (128 + signal number).
 

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, Self
 import typer
 from typer.core import TyperGroup
 
-from s2s.errors import OutputError, S2SError, is_out_of_memory
+from s2s.errors import OutputError, S2SError, harmless, is_out_of_memory
 from s2s.version import __version__
 
 
@@ -91,7 +91,7 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
 
 
 def _leave(message: str, code: int) -> NoReturn:
-    print(message, file=sys.stderr, flush=True)
+    print(harmless(message), file=sys.stderr, flush=True)
     try:
         sys.stdout.flush()
     except OSError:

@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+import hypothesis
 import pytest
 from small_corpus import small_config
 
@@ -11,6 +12,9 @@ from s2s.config.schema import Config
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+hypothesis.settings.register_profile("s2s", deadline=None)  # a busy machine is no fault
+hypothesis.settings.load_profile("s2s")
 
 # a shell's background job ignores Ctrl-C, and so do its children: tests of it would wait for ever
 signal.signal(signal.SIGINT, signal.default_int_handler)

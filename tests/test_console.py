@@ -2,7 +2,7 @@
 
 import pytest
 
-from s2s.console import Progress, duration
+from s2s.console import Progress, duration, say
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,8 @@ def test_progress_is_plain_lines_now_and_then_where_there_is_no_terminal(
     captured = capsys.readouterr()
     assert captured.err == "train  50%  now\n"
     assert captured.out == ""
+
+
+def test_control_characters_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    say("a\x1b]0;title\x07\x9b2J\rb\nc\td — é 🐭")
+    assert capsys.readouterr().err == "a\\x1b]0;title\\x07\\x9b2J\\x0db\nc\td — é 🐭\n"

@@ -13,6 +13,7 @@ def explain(key: str) -> str:
     Raises:
         UsageError: There is none; names the likely one.
     """
+    key = key.rstrip(".")
     found = [option for name, option in options().items() if name == key]
     found = found or [option for name, option in options().items() if name.startswith((f"{key}.", f"{key}_"))]
     if not found:

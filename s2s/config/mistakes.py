@@ -33,6 +33,9 @@ def broken_sections(data: dict[str, Any]) -> list[Mistake]:
 def unknown_key(path: KeyPath, value: Any = None) -> Mistake:
     """The mistake that there is no such key."""
     dotted = ".".join(map(str, path))
+    section, _, name = dotted.partition(".")
+    if dotted in options() and (section, name) != path:
+        return path, f"{show_key(dotted)}: in a file this is `{name}:` within `{section}:`; dots are for --set"
     guess = suggest(dotted, [*options(), *sections()], section=isinstance(value, dict))
     return path, f"{show_key(dotted)}: unknown key" + (f"; did you mean {guess}?" if guess else "")
 
@@ -59,7 +62,10 @@ def find_mistakes(data: dict[str, Any], error: ValidationError) -> list[Mistake]
             wrong[(*path, message)] = _contradiction(data, path, message)
         else:
             mistake = _wrong_value(data, detail["loc"])
-            if path not in wrong or len(mistake[0]) > len(path):  # of a union's errors, the one that names a list item
+            if len(mistake[0]) > len(path):  # of a union's errors, those that name a list item
+                wrong.pop(path, None)
+                wrong[mistake[0]] = mistake
+            elif not any(key[: len(path)] == path for key in wrong):
                 wrong[path] = mistake
     meant = {text.rpartition("did you mean ")[2].rstrip("?") for _, text in unknown}
     return [*unknown, *wrong.values(), *(mistake for key, mistake in missing.items() if key not in meant)]

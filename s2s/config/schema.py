@@ -5,15 +5,23 @@ brings sizes and recipe (`presets.py`) and everything else has one default, here
 `docs/configuration.md` shows.
 """
 
+import os
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from s2s.config.presets import PRESETS
 
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0, le=1e9)]
+
+
+def _at_home(path: str) -> str:
+    """A path whose `~` is the home folder."""
+    return os.path.expanduser(path)  # noqa: PTH111 - Path's raises where there is no such user
+
+
 Text = Annotated[str, Field(min_length=1)]
 Specs = Text | Annotated[list[Text], Field(min_length=1)]
 
@@ -142,7 +150,7 @@ class TrainConfig(Section):
     )
     patience: Count | None = _option("Stop after so many validations without a better score.", None)
     best_by: Literal["bleu", "nll"] = _option("Validation score that says which checkpoint is best.", "bleu")
-    start_from: Text | None = _option(
+    start_from: Annotated[Text, AfterValidator(_at_home)] | None = _option(
         "Run or model whose weights and vocabulary to begin with; the model has to have the same shape.", None
     )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = _option("Seed of weights, order and dropout.", 1)
@@ -180,7 +188,7 @@ class DecodeConfig(Section):
 class Config(Section):
     """A whole config. Every value is filled in: what was not given comes from the preset or the default."""
 
-    run: Text = _option("The run folder: everything that training makes.")
+    run: Annotated[Text, AfterValidator(_at_home)] = _option("The run folder: everything that training makes.")
     data: DataConfig
     vocab: VocabConfig = VocabConfig()
     model: ModelConfig

@@ -70,8 +70,8 @@ class Examined:
         is_incomplete: Whether two files do not have the same number of lines, or one cannot be read to its end.
         n_words: Words of the source and the target side.
         texts: Hash sums of the letters and digits of each source and each target.
-        n_words_of: Words of each source and target, at most half as many as letters: a character of Chinese is less
-            than a word.
+        n_words_of: Words of each source and target, at most half as many as letters and digits, as a character of
+            Chinese is less than a word, and at least an eighth as many as letters, as Thai has no spaces.
     """
 
     usual: Usual
@@ -175,7 +175,7 @@ def examine(corpus: PairCorpus, held_out: Sequence[HeldOut] = ()) -> Examined:
         for side in (0, 1):
             texts[side].append(looked[side].text)
             total[side] += int(looked[side].n_words.sum())
-            n_words[side].append(np.minimum(looked[side].n_words, (looked[side].n_letters + 1) // 2).astype(np.int32))
+            n_words[side].append(_words_of(looked[side]))
             lengths[side].append(looked[side].n_characters.astype(np.int32))
         runs.append((spec, len(keys)))
     if not flags and found.unreadable:
@@ -253,6 +253,13 @@ def _looked_at(
         while waiting:
             yield waiting.popleft().result()
             waiting.extend(pool.submit(look, block) for block in islice(blocks, 1))
+
+
+def _words_of(lines: Lines) -> npt.NDArray[Any]:
+    """Words of each line, at most half as many as letters and digits, and at least an eighth as many as letters."""
+    most = (lines.n_letters + lines.n_digits + 1) // 2
+    found: npt.NDArray[Any] = np.maximum(np.minimum(lines.n_words, most), lines.n_letters // 8).astype(np.int32)
+    return found
 
 
 def _is_in(keys: Keys, known: Keys) -> npt.NDArray[np.bool_]:

@@ -18,7 +18,7 @@ MAX_WORDS, MAX_CHARACTERS = 200, 1_000
 """A longer side is told: few sentences are so long, and attention pays for them by the square."""
 
 _NOT_ASCII = re.compile("[^\x00-\x7f]{2,}")
-_AFTER_WORDS = "”’“‘…»›\u00a0"  # which may follow a capital such as Ã as they are
+_AFTER_WORDS = "”’“‘…»›\u00a0«‹–—"  # which may follow a letter as they are
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,200}>|<!--|&(?:[A-Za-z][A-Za-z0-9]{1,20}|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _CONTROL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
@@ -129,9 +129,11 @@ def _is_mojibake(text: str) -> bool:
         for encoding in ("cp1252", "latin-1"):
             with contextlib.suppress(UnicodeError):
                 run.encode(encoding).decode("utf-8")
-                if len(run) > 2 or run[1] not in _AFTER_WORDS:
+                if set(run[1:]) - set(_AFTER_WORDS):
                     return True
-                n += 1  # it may be what it is; twice in a line it is not
+                if run[0].isupper():  # as Ã; after a small letter it is what it is: weiß« and está…”
+                    within = not set(run[1:]) & set("”’“‘…»›\u00a0") and text[match.end() :][:1].isalpha()  # NoÃ«l
+                    n += 2 if within else 1  # it may be what it is; twice in a line it is not
                 break
     return n > 1
 

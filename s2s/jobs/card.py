@@ -1,8 +1,10 @@
 """The card of a model: what it was made from, how good it is, and how to use it, for whoever finds the folder."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from s2s.config.load import load_config
@@ -12,6 +14,8 @@ from s2s.interop.card import hub_languages
 from s2s.jobs.evaluate import Evaluation
 from s2s.run_folder import RunFolder, write_atomic
 
+_ABOVE = "In the folder above this one:"
+_BESIDE = "`resolved.yaml` has every other value, `run.json` versions and commands."
 MARK = "<!-- written by s2s; delete this line to keep the file as it is -->"
 
 
@@ -56,9 +60,9 @@ def _card(run: RunFolder, verdict: str, tests: Sequence[Evaluation]) -> str:
         "",
         f"# Translation from {source} to {target}",
         "",
-        "Trained with s2s. In the folder above this one:",
+        f"Trained with s2s. {_ABOVE}",
         "",
-        f'    s2s translate --model {run.path.resolve().name}{to} "your text"',
+        f'    s2s translate --model {quote(run.path.resolve().name)}{to} "your text"',
         "",
         "## Data",
         "",
@@ -72,7 +76,7 @@ def _card(run: RunFolder, verdict: str, tests: Sequence[Evaluation]) -> str:
         *([f"The learning curve: {verdict}."] if verdict else []),
         f"Search: beam {search['beam']}, length penalty {search['length_penalty']:g}." if search["beam"] > 1 else "",
         *([f"It began with the weights of {Path(parent).name}, and knows what that knew."] if parent else []),
-        "`resolved.yaml` has every other value, `run.json` versions and commands.",
+        _BESIDE,
         "",
         *_scores(tests),
         "## Limits",
@@ -82,6 +86,18 @@ def _card(run: RunFolder, verdict: str, tests: Sequence[Evaluation]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def for_hub(card: str, name: str) -> str:
+    """A card as it is to be read on the hub, where the model is `name` and the rest of the run folder is not.
+
+    One that somebody has written, without our mark, stays as it is.
+    """
+    if MARK not in card:
+        return card
+    lines = [line.replace(_ABOVE, "With it:") for line in card.split("\n") if line != _BESIDE]
+    given = re.compile(r"    s2s translate --model .*?( --to \S+)? \"your text\"")
+    return "\n".join(given.sub(rf'    s2s translate --model hf:{name}\1 "your text"', line) for line in lines)
 
 
 def front_matter(source: str, target: str, name: str = "", tests: Sequence[Evaluation] = ()) -> list[str]:

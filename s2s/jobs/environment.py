@@ -89,7 +89,13 @@ def _processor() -> Iterator[Finding]:
     elif os.environ.get("S2S_NATIVE") == "off":
         yield Finding("search", "by PyTorch", "S2S_NATIVE=off is set; without it, it is compiled and faster")
     else:
-        yield Finding("search", "by PyTorch", "no C compiler was found: with gcc or clang (CC) it is faster")
+        yield Finding("search", "by PyTorch", _NOT_COMPILED)
+
+
+_NOT_COMPILED = (
+    "it is not compiled, which would be faster: that takes a C compiler (gcc, clang, or CC) and a cache folder that"
+    " only you can write to (~/.cache/s2s)"
+)
 
 
 def _devices() -> Iterator[Finding]:

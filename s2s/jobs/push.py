@@ -9,7 +9,7 @@ from s2s.console import say
 from s2s.decoding.bundle import find_bundle, load_bundle, save_bundle
 from s2s.decoding.hub import FOLDER, network_errors
 from s2s.errors import HubError, UsageError
-from s2s.jobs.card import front_matter
+from s2s.jobs.card import for_hub, front_matter
 from s2s.run_folder import RunFolder
 from s2s.version import __version__
 
@@ -45,7 +45,8 @@ def push(run: Path, name: str, *, private: bool = False) -> str:
             shutil.copytree(found, folder / FOLDER)
         card = RunFolder(run).card
         if card.is_file():
-            shutil.copyfile(card, folder / "README.md")
+            text = for_hub(card.read_text("utf-8"), name)
+            (folder / "README.md").write_text(text, "utf-8")
         else:
             say(f"there is no {card}: a short card is made")
             what = f"An ensemble of {len(bundle.members)} models, trained" if bundle.members else "Trained"

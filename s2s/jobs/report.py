@@ -285,7 +285,7 @@ def _facts(run: RunFolder, metrics: list[dict[str, Any]]) -> Iterator[tuple[str,
         last = metrics[-1]
         yield "so far", f"{last['step']:,} updates in {duration(last['seconds'])}"
     if facts := _model_facts(run):
-        yield "weights", f"{facts.get('chosen')}, of update {facts.get('step')}"
+        yield "weights", f"{facts.get('chosen')}, after {facts.get('step')} updates"
 
 
 def _model_facts(run: RunFolder) -> dict[str, Any]:

@@ -120,6 +120,27 @@ decode: 5
     ]  # fmt: skip
 
 
+def test_dots_are_not_for_a_file(folder):
+    assert mistakes(GOOD + "train.max_steps: 100\ndecode: {decode.beam: 3}\n") == [
+        "x.yaml:9:1: train.max_steps: in a file this is `max_steps:` within `train:`; dots are for --set",
+        "x.yaml:10:10: decode.decode.beam: unknown key; did you mean decode.beam?",
+    ]
+
+
+def test_every_item_of_a_list_that_is_wrong_is_named(folder):
+    assert [line.rpartition("item ")[2] for line in mistakes(GOOD.replace("[dev.tsv]", "[a.tsv, 5, '']"))] == [
+        "2 is 5",
+        "3 is empty text",
+    ]
+
+
+def test_a_run_and_a_parent_may_be_in_the_home_folder(folder, monkeypatch):
+    monkeypatch.setenv("HOME", "/srv/me")
+    monkeypatch.setenv("USERPROFILE", "/srv/me")
+    config = load(GOOD, "run=~/runs/my", "train.start_from=~/runs/base")
+    assert (config.run, config.train.start_from) == ("/srv/me/runs/my", "/srv/me/runs/base")
+
+
 def test_a_misspelt_required_key_is_one_mistake(folder):
     assert mistakes(GOOD.replace("valid", "vaild")) == ["x.yaml:6:3: data.vaild: unknown key; did you mean data.valid?"]
     assert mistakes(GOOD.replace("data:", "dta:")) == ["x.yaml:2:1: dta: unknown key; did you mean data?"]

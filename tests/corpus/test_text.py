@@ -47,7 +47,7 @@ def test_lines(tmp_path: Path, ending: str, content: bytes, lines: list[str]) ->
 
 
 @pytest.mark.parametrize("block", [3, 7, 1 << 20])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lines=st.lists(st.text(st.sampled_from(NASTY + "\r"), max_size=12)), end=st.booleans())
 def test_what_is_joined_by_line_feeds_comes_apart_there_and_nowhere_else(
     tmp_path_factory: pytest.TempPathFactory, block: int, lines: list[str], end: bool

@@ -74,7 +74,7 @@ def test_text_that_looks_like_control_symbols_is_text(
     assert not {PAD, BOS, EOS} & set(without_bytes.encode(text))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.characters() | st.sampled_from("\ud800\udfff" + LINE_BREAKS), max_size=20))
 def test_any_text_is_encoded_without_control_symbols_and_decoded_to_one_line(
     vocabulary: Vocabulary, without_bytes: Vocabulary, text: str
@@ -87,7 +87,7 @@ def test_any_text_is_encoded_without_control_symbols_and_decoded_to_one_line(
     assert vocabulary.count_unknown(vocabulary.encode(text)) == 0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.integers(0, 319), max_size=20))
 def test_any_ids_decode_to_one_line_of_text(vocabulary: Vocabulary, ids: list[int]) -> None:
     text = vocabulary.decode(ids)

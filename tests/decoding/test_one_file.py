@@ -36,9 +36,7 @@ from s2s.model.weights import weights_of
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "model"
 
-QUIET = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
-)
+QUIET = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 
 
 class Content(bytes):

@@ -41,7 +41,7 @@ def test_order_and_company_do_not_matter(translator: Translator) -> None:
     assert [translator.translate([source])[0] for source, _ in KNOWN] == [target for _, target in KNOWN]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=st.lists(st.one_of(st.binary(max_size=40), st.text(max_size=20).map(lambda t: t.encode("utf-8", "ignore")))))
 def test_any_bytes_give_as_many_lines(translator: Translator, raw: list[bytes]) -> None:
     lines = [line.replace(b"\n", b" ") + b"\n" for line in raw]

@@ -54,6 +54,14 @@ def test_overlap_with_what_is_held_out(tmp_path: Path, pairs: list[tuple[str, st
     assert places(examine(corpus_of(tmp_path, pairs), [held]), Fault.IN_TEST) == [7, 9]
 
 
+def test_overlap_of_numbers_and_of_text_without_spaces(tmp_path: Path, pairs: list[tuple[str, str]]) -> None:
+    thai = "ผู้หญิงคนหนึ่งกำลังอ่านหนังสืออยู่ในสวน"
+    test = examine(corpus_of(tmp_path, [("12 34 56", "78"), ("a woman", thai)], "test"))
+    pairs[7] = ("12 34 56", pairs[7][1])
+    pairs[9] = (pairs[9][0], thai)
+    assert places(examine(corpus_of(tmp_path, pairs), [HeldOut.of(Fault.IN_TEST, test)]), Fault.IN_TEST) == [7, 9]
+
+
 def test_what_cannot_be_read_is_counted_and_the_rest_is_looked_at(tmp_path: Path) -> None:
     src, tgt = sentences(300)
     rows = [f"{one}\t{other}".encode() for one, other in zip(src, tgt, strict=True)]

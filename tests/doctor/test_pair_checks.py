@@ -65,6 +65,8 @@ SRC, TGT = "the man plays with a big dog on the street", "der Mann spielt mit ei
         (SRC, TGT + "!!!!!!!!!!!", Fault.REPETITION),
         (SRC, TGT + " fÃ¼r", Fault.MOJIBAKE),
         (SRC, TGT + " â€žja", Fault.MOJIBAKE),
+        (SRC, TGT + " NoÃ«l", Fault.MOJIBAKE),
+        (SRC, TGT + " Ã–sterreich", Fault.MOJIBAKE),
         (SRC, TGT + " dziaÅ‚a", Fault.MOJIBAKE),
         (SRC, TGT + " kalmÄ±ÅŸ", Fault.MOJIBAKE),
         (SRC, TGT + " ðŸ˜€", Fault.MOJIBAKE),
@@ -105,6 +107,9 @@ def test_a_fault_is_found(usual: Usual, src: str, tgt: str, fault: Fault) -> Non
         ("C++", "C++"),
         (SRC, "»" + TGT + " MANHÃ”"),
         (SRC, TGT + " VERIÐ\u00a0og"),
+        (SRC, "»" + TGT + " weiß«, »Spaß«"),  # as German books quote
+        (SRC, TGT + " está…”, así…”"),
+        (SRC, TGT + " Spaß—ja, Fuß–los"),
         (SRC, TGT.replace("Hund", "Hünd-ähnlich")),
         ("the dog", "der Hund"),
         (SRC + " …", TGT + " …"),

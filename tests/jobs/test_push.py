@@ -140,6 +140,9 @@ def test_only_model_and_card_leave_the_machine(home: Path, hub: Hub) -> None:
     [result] = front["model-index"][0]["results"]
     assert [one["type"] for one in result["metrics"]] == ["bleu", "chrf2", "ter"]
     assert "train.en and train.de" in card
+    assert '\n    s2s translate --model hf:me/it "your text"\n' in card
+    assert not [word for word in ("folder above", "resolved.yaml", "--model run") if word in card]
+    assert "s2s translate --model run " in RunFolder(home / "run").card.read_text("utf-8")
     # without a card of the run, a short one is made
     aside = RunFolder(home / "run").card.rename(home / "card")
     push(home / "run", "me/other")

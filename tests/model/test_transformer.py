@@ -211,7 +211,7 @@ def test_no_gradient_from_later_tokens_or_padding(norm: str) -> None:
     assert (src_x.grad[0, :3] != 0).any()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.lists(st.integers(4, 22), min_size=1, max_size=9), min_size=1, max_size=5), st.integers(0, 4))
 def test_neighbours_and_padding_do_not_matter(sentences: list[list[int]], extra: int) -> None:
     model = small_model()

@@ -552,7 +552,7 @@ def test_no_request_breaks_it(start: Start, pytestconfig: pytest.Config, tmp_pat
     n_requests = 10_000 if pytestconfig.getoption("--full") else 300
     statuses: Counter[int] = Counter()
 
-    @settings(max_examples=n_requests, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=n_requests, database=None, suppress_health_check=list(HealthCheck))
     @given(
         st.sampled_from(["POST", "POST", "POST", "GET", "PUT", "HEAD", "OPTIONS"]),
         st.sampled_from(
