@@ -81,7 +81,8 @@ def ranked() -> Iterator[Ranked]:
 
 def config_file(folder: Path, **train: Any) -> Path:
     noise = {"subword_dropout": 0.2, "word_dropout": 0.2}
-    config = small_config(folder, schedule="inverse_sqrt", **noise, **train)
+    # rates that do not depend on how long the run is to be, as its warm-up is less than a tenth of it
+    config = small_config(folder, schedule="inverse_sqrt", warmup_steps=1, **noise, **train)
     path = folder / "config.yaml"
     path.write_text(dump_config(config), "utf-8")
     return path
