@@ -17,8 +17,8 @@ def learning_rate(config: TrainConfig, d_model: int, step: int, progress: float)
     Returns:
         `noam` is equation 3 of Vaswani et al. 2017: factor · D^-0.5 · min(step^-0.5, step · warmup^-1.5).
         `inverse_sqrt` is the same curve with its peak given as a rate; `cosine` falls from the peak to 0 at the end
-        of the run (Loshchilov and Hutter 2017). The warm-up of these two ends after a tenth of the run at the latest, from
-        where `inverse_sqrt` then falls.
+        of the run (Loshchilov and Hutter 2017). The warm-up of these two ends after a tenth of the run at the latest;
+        from there `inverse_sqrt` falls.
     """
     warmup = config.warmup_steps
     if config.schedule == "noam":
