@@ -131,6 +131,16 @@ def set_threads(n_threads: int | None, n_processes: int = 1) -> int:
     return n_threads
 
 
+def let_threads_sleep() -> None:
+    """Let threads that wait go to sleep soon, unless the user has said how; to be called before torch is loaded.
+
+    GNU OpenMP's spin for milliseconds. Where another program has one of the cores, a training on all of them was five
+    times slower by that (`benchmarks/README.md`, "Beside another program").
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
+
 def _keep_freed_memory() -> None:
     """Keep malloc from giving each large tensor back to the system, which then clears its pages for the next one.
 

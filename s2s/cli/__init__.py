@@ -9,8 +9,10 @@ from s2s.cli import (  # noqa: F401  (each adds its commands, in this order)
     watching,
 )
 from s2s.cli.common import app
+from s2s.runtime import let_threads_sleep
 
 
 def main() -> None:
     """Entry point of the command `s2s`."""
+    let_threads_sleep()
     app(prog_name="s2s")
