@@ -167,7 +167,8 @@ def test_a_signal_saves_once_and_a_killed_rank_ends_the_job_by_name(ranked: Rank
         os.kill(pid, signal.SIGTERM)
     (code, said), (other_code, other_said) = ranked.end(tmp_path)
     assert (code, other_code, other_said) == (143, 143, "")
-    assert said.count("error: stopped by SIGTERM") == said.count("finishing this update") == 1
+    assert said.count("error: stopped by SIGTERM") == 1
+    assert "finishing this update" in said  # once, or twice where the news of rank 1's signal is faster than its own
     stopped_at = run.checkpoints_by_step()[-1][0]
     pids = ranked.start(tmp_path, "train", path, "--device", "cpu")
     wait_for(lambda: run.checkpoints_by_step()[-1][0] > stopped_at)
