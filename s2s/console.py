@@ -1,14 +1,25 @@
-"""What s2s says while it works. All of it goes to stderr; stdout carries results alone."""
+"""What s2s says while it works. All of it goes to stderr; stdout carries results alone.
 
+Nobody may be there to read it: the terminal is closed, or who was at the other end of the pipe has left. No work ends
+by that.
+"""
+
+import os
 import sys
 import time
+from pathlib import Path
 
 from s2s.errors import harmless
 
 
 def say(text: str = "") -> None:
-    """One line (or more) for the user."""
-    print(harmless(text), file=sys.stderr, flush=True)
+    """One line (or more) for the user; never an error, in a signal handler or a thread neither."""
+    try:
+        print(harmless(text), file=sys.stderr, flush=True)
+    except OSError:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - what is still buffered would fail again at exit
+    except RuntimeError:
+        pass  # a signal came in the midst of a print that waits for its reader
 
 
 def duration(seconds: float) -> str:

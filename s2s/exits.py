@@ -15,7 +15,8 @@ from typing import Any, NoReturn, Self
 import typer
 from typer.core import TyperGroup
 
-from s2s.errors import OutputError, S2SError, harmless, is_out_of_memory
+from s2s.console import say
+from s2s.errors import OutputError, S2SError, is_out_of_memory
 from s2s.version import __version__
 
 
@@ -91,7 +92,7 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
 
 
 def _leave(message: str, code: int) -> NoReturn:
-    print(harmless(message), file=sys.stderr, flush=True)
+    say(message)
     try:
         sys.stdout.flush()
     except OSError:

@@ -13,8 +13,9 @@ PACKAGE = ROOT / "s2s"
 
 # what may import what: a module imports from lower layers, and within its own room only
 LAYERS = [
-    {"errors", "symbols", "version"},
-    {"config", "run_folder", "runtime", "console", "exits", "formats"},
+    {"errors", "paths", "symbols", "version"},
+    {"console"},
+    {"config", "run_folder", "runtime", "exits", "formats"},
     {"corpus", "model", "scoring"},
     {"training", "decoding", "interop", "doctor"},
     {"report", "serving"},

@@ -1,5 +1,9 @@
 """What is said while it works."""
 
+import errno
+import io
+import sys
+
 import pytest
 
 from s2s.console import Progress, duration, say
@@ -30,3 +34,29 @@ def test_progress_is_plain_lines_now_and_then_where_there_is_no_terminal(
 def test_control_characters_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     say("a\x1b]0;title\x07\x9b2J\rb\nc\td — é 🐭")
     assert capsys.readouterr().err == "a\\x1b]0;title\\x07\\x9b2J\\x0db\nc\td — é 🐭\n"
+
+
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.EIO, errno.ENOSPC])
+def test_that_nobody_can_read_it_is_no_error(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    class Gone(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(number, "gone")
+
+    gone = Gone()
+    monkeypatch.setattr("sys.stderr", gone)
+    say("a line")
+    say("another")
+    assert sys.stderr is not gone  # whose buffer would fail again at exit
+    print("of a library", file=sys.stderr)
+    sys.stderr.close()
+
+
+def test_a_signal_in_the_midst_of_a_line_says_nothing_and_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Busy(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise RuntimeError("reentrant call inside <_io.BufferedWriter name='<stderr>'>")
+
+    busy = Busy()
+    monkeypatch.setattr("sys.stderr", busy)
+    say("a line")
+    assert sys.stderr is busy

@@ -16,7 +16,7 @@ def test_the_config_in_the_readme_loads_and_is_short(tmp_path: Path) -> None:
     [block] = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     (tmp_path / "my.yaml").write_text(block, "utf-8")
     config = load_config(tmp_path / "my.yaml")
-    assert config.run == "runs/my"
+    assert config.run == "runs/en-sw"
     assert block.count("\n") <= 11
 
 

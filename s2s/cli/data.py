@@ -15,7 +15,7 @@ from s2s.errors import UsageError
 def check_command(
     data: Annotated[
         list[str],
-        typer.Argument(metavar="DATA...", help="Pairs to look at: train.{en,de}, two files, a table … or a CONFIG."),
+        typer.Argument(metavar="DATA...", help="Pairs: train.{en,de}, two files, a table … or a CONFIG, or its run."),
     ],
     valid: Annotated[list[str] | None, typer.Option(metavar="DATA", help="Validation set; repeatable.")] = None,
     test: Annotated[list[str] | None, typer.Option(metavar="DATA", help="Test set; repeatable.")] = None,
@@ -36,8 +36,9 @@ def check_command(
     """
     from s2s.corpus.columns import Wanted
     from s2s.jobs import check as job
+    from s2s.run_folder import config_path
 
-    if len(data) == 1 and data[0].endswith((".yaml", ".yml")):
+    if len(data) == 1 and (data[0].endswith((".yaml", ".yml")) or config_path(data[0]).suffix == ".yaml"):
         if valid or test or source_column or target_column:
             raise UsageError("a config says what its data is: give no other options of data")
         corpora, wanted = job.of_config(load(Path(data[0]), None))
@@ -82,7 +83,8 @@ def tokenize_command(
 
     if text is None:
         tokenize(loaded)
-        print(f"next: s2s train {quote(str(config))}", file=sys.stderr)
+        settings = "".join(f" --set {quote(setting)}" for setting in overrides or [])
+        print(f"next: s2s train {quote(str(config))}{settings}", file=sys.stderr)
         return
     with lines_of(None if text == "-" else [text]) as lines:
         show_pieces(loaded, side, lines, sys.stdout.buffer)

@@ -12,7 +12,7 @@ from s2s.cli.common import Device, Int8, Threads, app
 def serve_command(
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[RUN]...", help="Runs, model folders or hf:OWNER/NAME (default: newest run)."),
+        typer.Argument(metavar="[RUN]...", help="Runs or their names, models, or hf:OWNER/NAME (default: newest run)."),
     ] = None,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Where to listen; others than this machine need --token.")
@@ -41,7 +41,7 @@ def serve_command(
 
     Example: s2s serve runs/a runs/b --corrections corrections.tsv
 
-    Then open http://127.0.0.1:8000. Needs the extra serve: pip install 's2s[serve]'.
+    Then open http://127.0.0.1:8000. Needs the extra serve: pip install '.[serve]'.
     """
     from s2s.jobs.serve import serve
     from s2s.jobs.translate import model_path

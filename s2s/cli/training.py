@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 from shlex import quote
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,12 @@ from s2s.cli.common import (
     app,
     load,
 )
+from s2s.paths import at_home, by_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from s2s.jobs.compare import Domain
 
 Valid = Annotated[
     list[str] | None, typer.Option(metavar="DATA", help="Validation set, as 'dev.{en,de}' (default: held-out pairs).")
@@ -31,7 +37,7 @@ def init_command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Makes the run folder runs/NAME, or this path.")],
     corpus: Annotated[
         list[str],
-        typer.Argument(metavar="DATA...", help="Pairs: train.{en,de}, two files, a table, hf:owner/name:train"),
+        typer.Argument(metavar="DATA...", help="Pairs: train.{en,de}, two files, a table, a .tmx, hf:owner/name:train"),
     ],
     source: Annotated[str | None, typer.Option(metavar="LANG", help="Source language, if not by the names.")] = None,
     target: Annotated[str | None, typer.Option(metavar="LANG", help="Target language.")] = None,
@@ -84,7 +90,10 @@ def train_command(
         bool, typer.Option("--dry-run", help="Check config, data, memory and disk, estimate the time; train nothing.")
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Throw away what the run folder holds and start anew.")
+        bool,
+        typer.Option(
+            "--overwrite", help="Delete this run's model, checkpoints, scores, logs; start anew. Its text stays."
+        ),
     ] = False,
 ) -> None:
     """Train a model. The same command again goes on where it stopped.
@@ -114,7 +123,7 @@ def train_command(
         given = b"" if overrides and not is_own else path.read_bytes()
         result = train(loaded, device=device, threads=threads, overwrite=overwrite, given=given, ranks=ranks)
     print(f"\nmodel: {result.run / 'model'}", file=sys.stderr)
-    print(f'next: s2s translate --model {quote(str(result.run))} "your text"', file=sys.stderr)
+    _say_next(result.run)
 
 
 @app.command("adapt")
@@ -164,8 +173,8 @@ def adapt_command(
     domains = adapt(parent, folder, wishes, replay=replay, overrides=overrides or [], device=device, threads=threads)
     for domain in domains:
         print(domain.text())
-    print(f"BLEU: {domains[0].comparison.signature}", file=sys.stderr)
-    print(f'next: s2s translate --model {quote(str(folder))} "your text"', file=sys.stderr)
+    _say_signatures(domains)
+    _say_next(folder)
 
 
 @app.command("ensemble")
@@ -194,8 +203,8 @@ def ensemble_command(
     folder = _folder_for(to, members[0], "ensemble")
     result = ensemble(members, folder, n_seeds=seeds, device=device, threads=threads)
     print(result.text())
-    print(f"BLEU: {result.domains[0].comparison.signature}", file=sys.stderr)
-    print(f'next: s2s translate --model {quote(str(folder))} "your text"', file=sys.stderr)
+    _say_signatures(result.domains)
+    _say_next(folder)
 
 
 @app.command("distill")
@@ -211,8 +220,8 @@ def distill_command(
 
     Example: s2s distill my --to my-small
 
-    Ends with both models' BLEU and speed. The student has the next smaller preset and one decoder layer, unless --set
-    says otherwise.
+    Ends with both models' BLEU and speed. The student has a smaller preset (of small and mini: tiny) and one decoder
+    layer, unless --set says otherwise.
     """
     from s2s.jobs.distill import distill
     from s2s.run_folder import run_path
@@ -221,8 +230,8 @@ def distill_command(
     folder = _folder_for(to, teacher, "student")
     result = distill(teacher, folder, beam=beam, overrides=overrides or [], device=device, threads=threads)
     print(result.text())
-    print(f"BLEU: {result.domains[0].comparison.signature}", file=sys.stderr)
-    print(f'next: s2s translate --model {quote(str(folder))} --beam 1 "your text"', file=sys.stderr)
+    _say_signatures(result.domains)
+    _say_next(folder, " --beam 1")
 
 
 @app.command("backtranslate")
@@ -263,13 +272,27 @@ def backtranslate_command(
         threads=threads,
     )
     print(domain.text())
-    print(f"BLEU: {domain.comparison.signature}", file=sys.stderr)
-    print(f'next: s2s translate --model {quote(str(folder))} "your text"', file=sys.stderr)
+    _say_signatures([domain])
+    _say_next(folder)
+
+
+def _say_signatures(domains: "Sequence[Domain]") -> None:
+    """The signatures of the scores that were printed: languages without spaces have others."""
+    for signature in dict.fromkeys(domain.comparison.signature for domain in domains):
+        print(f"BLEU: {signature}", file=sys.stderr)
+
+
+def _say_next(run: Path, options: str = "") -> None:
+    """How to translate with a model that has been made."""
+    from s2s.decoding.bundle import load_targets
+
+    to = f" --to {targets[0]}" if (targets := load_targets(run)) else ""
+    print(f'next: s2s translate --model {quote(str(run))}{to}{options} "your text"', file=sys.stderr)
 
 
 def _folder_for(name: str | None, parent: Path, suffix: str) -> Path:
     """The run folder that a name stands for: under `runs/`, or beside the parent if there is no name."""
     if name is None:
-        parent = parent.resolve() if parent.name in ("", "..") else parent
         return parent.with_name(f"{parent.name}-{suffix}")
-    return Path("runs") / name if len(Path(name).parts) == 1 else Path(name)
+    path = by_name(at_home(name))
+    return Path("runs") / path if len(path.parts) == 1 else path

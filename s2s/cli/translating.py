@@ -43,7 +43,7 @@ def translate_command(
         int, typer.Option(min=0, metavar="N", help="Say no N pieces in a row twice; 0 for no such rule.")
     ] = 0,
     gnmt_penalty: Annotated[
-        bool, typer.Option("--gnmt-penalty", help="Length penalty of GNMT: ((5 + length) / 6) ^ A.")
+        bool, typer.Option("--gnmt-penalty", help="Divide by ((5 + length) / 6) ^ --length-penalty, as GNMT does.")
     ] = False,
     prefix: Annotated[str | None, typer.Option(metavar="TEXT", help="What each translation begins with.")] = None,
     sampled: Annotated[

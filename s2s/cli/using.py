@@ -15,14 +15,18 @@ from s2s.errors import CannotCreateError, UsageError
 def evaluate_command(
     systems: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN...", help="Run folders, as runs/demo, or files of translations."),
+        typer.Argument(metavar="RUN...", help="Runs or their names, models, or files of translations."),
     ],
     split: Annotated[
         list[str] | None,
         typer.Option(metavar="SPLIT", help="test (default) or valid, of the run's config; repeatable."),
     ] = None,
-    src: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Sentences to translate; repeatable.")] = None,
-    ref: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Their references; repeatable.")] = None,
+    src: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Sentences to translate; repeatable, with a --ref each.")
+    ] = None,
+    ref: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Their references, a file for each --src.")
+    ] = None,
     test_set: Annotated[
         list[str] | None,
         typer.Option("--test-set", metavar="NAME", help="One of sacreBLEU's, as wmt14/full; repeatable."),
@@ -155,8 +159,9 @@ def export_command(
 
     Example: s2s export demo.s2s --to onnx -o demo-onnx
 
-    bundle is one file that all commands take as --model. The others need their extra: pip install 's2s[ctranslate2]',
-    's2s[transformers]' or 's2s[onnx]'. What does not translate the same is not kept; the exit code is 1 then.
+    bundle is one file that translates, evaluates and serves like a run. The others need their extra, in the folder of
+    s2s: pip install '.[ctranslate2]', '.[transformers]' or '.[onnx]'. What does not translate the same is not kept; the
+    exit code is 1 then.
     """
     from s2s.jobs.export import BUNDLE, export
     from s2s.run_folder import run_path

@@ -5,12 +5,12 @@ brings sizes and recipe (`presets.py`) and everything else has one default, here
 `docs/configuration.md` shows.
 """
 
-import os
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from s2s.config.presets import PRESETS
+from s2s.paths import at_home
 
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -18,8 +18,7 @@ Positive = Annotated[float, Field(gt=0.0, le=1e9)]
 
 
 def _at_home(path: str) -> str:
-    """A path whose `~` is the home folder."""
-    return os.path.expanduser(path)  # noqa: PTH111 - Path's raises where there is no such user
+    return str(at_home(path)) if path.startswith("~") else path  # and `./x` stays as it is written
 
 
 Text = Annotated[str, Field(min_length=1)]
@@ -131,12 +130,12 @@ class TrainConfig(Section):
     adam_beta2: Probability = _option("Adam, decay of the square.", 0.98)
     adam_epsilon: Positive = _option("Adam, term that keeps the division stable.", 1e-9)
     weight_decay: Annotated[float, Field(ge=0.0, le=100.0)] = _option(
-        "Shrinks the matrices inside the layers by this times the learning rate at each update, with fixnorm those"
-        " alone that it does not keep; for small data."
+        "At each update the matrices inside the layers shrink by this times the learning rate; with fixnorm only those"
+        " whose length it does not keep. For small data."
     )
     fixnorm: bool = _option(
-        "FixNorm: an update turns embeddings and leaves them as long as they are, so that those of frequent pieces do"
-        " not outgrow the others; and so the matrices inside the layers, but for those that write what a layer adds."
+        "FixNorm: embeddings, and the matrices inside the layers but for those that write what a sub-layer adds, keep"
+        " their length; an update changes their direction. So frequent pieces do not outgrow the others."
     )
     clip_norm: Annotated[float, Field(ge=0.0)] = _option("Largest norm of the gradient; 0 turns clipping off.", 1.0)
     precision: Literal["auto", "fp32", "bf16"] = _option(

@@ -14,6 +14,7 @@ from s2s.corpus.pairs import open_specs, split_direction
 from s2s.corpus.text import COMPRESSIONS, uncompressed_suffix
 from s2s.errors import DataError, UsageError
 from s2s.formats.bitext import primary
+from s2s.paths import at_home
 
 _BRACES = re.compile(r"\{([^{},]*),([^{},]*)\}")
 _SEPARATORS = re.compile(r"[./\\]"), re.compile(r"[./\\_-]")
@@ -101,7 +102,7 @@ def guess_languages(spec: str) -> tuple[str, str] | None:
         return named
     if not spec.startswith("hf:") and uncompressed_suffix(Path(spec)) in ENDINGS:
         with contextlib.suppress(DataError):
-            return languages_in(Path(spec).expanduser())
+            return languages_in(at_home(spec))
         return None
     wanted = _AnyLanguages(*UNKNOWN)
     with contextlib.suppress(DataError):  # no such columns, or no text: whoever opens it is told

@@ -24,6 +24,7 @@ from s2s.corpus.columns import Wanted
 from s2s.corpus.file_sums import FileSums
 from s2s.corpus.tables import Complain, Row
 from s2s.errors import ConfigError, DataError, HubError, InputMissingError, S2SError
+from s2s.paths import at_home
 
 PREFIX = "hf:"
 FORM = "hf:OWNER/NAME[/CONFIG]:SPLIT[@REVISION]"
@@ -220,7 +221,7 @@ class HubSplit:
 
 def _name_and_config(given: str, spec: str) -> tuple[str, str | None]:
     """Split `owner/name/config` or `./folder/config`."""
-    path = Path(given).expanduser()
+    path = at_home(given)
     if given.startswith(".") or path.is_absolute():
         if path.is_dir():
             return str(path.resolve()), None

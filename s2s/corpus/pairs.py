@@ -18,10 +18,11 @@ from s2s.corpus.memories import ENDINGS, MemoryFile
 from s2s.corpus.tables import Complain, CsvFile, JsonLinesFile, Row, TsvFile
 from s2s.corpus.text import check_readable, read_lines, uncompressed_suffix
 from s2s.errors import CannotCreateError, ConfigError, DataError
+from s2s.paths import at_home
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _DIRECTION = re.compile(r"([A-Za-z][\w-]{0,30})>([A-Za-z][\w-]{0,30})\s+")
-_TABLES = (".tsv", ".csv", ".jsonl", ".parquet", *ENDINGS)
+TABLES = (".tsv", ".csv", ".jsonl", ".parquet", *ENDINGS)  # whose rows are pairs
 _FORMATS = (
     "A spec is: a pair of text files (train.{en,de} or train.en,train.de), a table (.tsv, .csv, .jsonl, each also .gz"
     " or .zst; .parquet), a file of translators (.tmx, .xliff, .xlf, .po), or a hub dataset"
@@ -313,7 +314,7 @@ def _open_part(given: str, wanted: Wanted) -> _Part:
         check_readable(path)
     if len(paths) == 2:
         for path in paths:
-            if uncompressed_suffix(path) in _TABLES:
+            if uncompressed_suffix(path) in TABLES:
                 kind = "no plain text" if uncompressed_suffix(path) in ENDINGS else "a table"
                 raise ConfigError(f"{path} is {kind}; a pair of files is two text files", where=spec, hint=_FORMATS)
         return _Part(spec, LineFiles(*paths), tuple(paths))
@@ -359,7 +360,7 @@ def files_of(spec: str) -> list[Path]:
         raise ConfigError("a comma stands between two files, source and target", where=spec, hint=_FORMATS)
     if len(names) == 2 and names[0] == names[1]:
         raise ConfigError("source and target are the same file", where=spec, hint=_FORMATS)
-    return [Path(name).expanduser() for name in names]
+    return [at_home(name) for name in names]
 
 
 def _without_places(value: Any) -> Any:

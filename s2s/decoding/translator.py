@@ -93,7 +93,12 @@ class Translator:
             beam: Hypotheses kept, 1 for greedy search; none for the model's default.
             length_penalty: α of the score; none for the model's default.
             to: The language to translate into, for a model that knows several.
+
+        Raises:
+            UsageError: It is one text, whose letters would be the lines.
         """
+        if isinstance(lines, str | bytes):
+            raise UsageError("translate takes a list of lines", hint="For one: translate([line])[0]")
         options = self.options(beam=beam, length_penalty=length_penalty)
         return [translation.text for translation in self.translate_lines(lines, options, to=to)]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from s2s.config.load import dump_config, load_config
+from s2s.config.load import dump_config
 from s2s.config.schema import Config, TrainConfig
 from s2s.console import say
 from s2s.corpus.batches import plan_epoch
@@ -23,8 +23,8 @@ from s2s.decoding.bundle import bundle_sum
 from s2s.doctor.examine import Examined, HeldOut, examine
 from s2s.doctor.faults import Fault
 from s2s.errors import HubError, InputMissingError
-from s2s.jobs.compare import Domain, compare_models, config_of, refuse_several_targets, text_of
-from s2s.jobs.derived import Ancestors, changed, content_of, deriving, held_out_of, recipe_of
+from s2s.jobs.compare import Domain, compare_models, config_of, refuse_several_targets, say_if_unfinished, text_of
+from s2s.jobs.derived import Ancestors, changed, config_in, content_of, deriving, held_out_of, recipe_of
 from s2s.jobs.resume import check_parent
 from s2s.jobs.split_text import SplitText, Wishes, split_text
 from s2s.jobs.tokenize import open_split, prepare
@@ -74,6 +74,7 @@ def adapt(
     set_threads(threads)
     refuse_several_targets(parent)
     was = config_of(parent)
+    say_if_unfinished(parent)
     old = text_of(parent)  # what is missing is said before anything is done
     wishes = replace(wishes, source=was.data.source, target=was.data.target)
     ancestors, recipe = Ancestors.of(was), recipe_of(was, overrides)
@@ -93,7 +94,7 @@ def adapt(
             draft = changed(_config(was, recipe, parent, run, specs, wishes), overrides)
             draft = changed(_with_length(draft, run, threads), overrides)
             write_atomic(run.config, dump_config(draft))
-        config = load_config(run.config)
+        config = config_in(run)
     train(config, device=device, threads=threads, given=run.config.read_bytes())
     return [
         *compare_models("the new domain", text_of(folder), parent, folder, device),

@@ -4,35 +4,36 @@ A model of the other direction translates the text; its translations, marked as 
 sources for what people have written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from s2s.config.load import dump_config, load_config
+from s2s.config.load import dump_config
 from s2s.config.recipes import N_RESERVED
 from s2s.config.schema import Config, TrainConfig
 from s2s.console import say
 from s2s.corpus.pairs import PairCorpus
-from s2s.corpus.text import read_lines
-from s2s.decoding.bundle import bundle_sum
+from s2s.decoding.bundle import Bundle, bundle_sum
 from s2s.decoding.sampling import Sampling
 from s2s.decoding.translator import Translator
-from s2s.doctor.characters import N_CODES, Sums
-from s2s.doctor.examine import examine, usual_of
-from s2s.doctor.lines import look_at
-from s2s.doctor.usual import OTHER, OWN, UsualSide
-from s2s.errors import DataError, InputMissingError
-from s2s.jobs.compare import Domain, compare_models, config_of, refuse_several_targets, text_of
-from s2s.jobs.derived import changed, deriving, file_sums, recipe_of, say_if_adapted, specs_of
-from s2s.jobs.finish import evenly_spread
+from s2s.errors import HubError, InputMissingError, UsageError
+from s2s.jobs.compare import Domain, compare_models, config_of, refuse_several_targets, say_if_unfinished, text_of
+from s2s.jobs.derived import (
+    Ancestors,
+    changed,
+    config_in,
+    deriving,
+    file_sums,
+    pairs_of_recipe,
+    recipe_of,
+    say_if_adapted,
+    specs_of,
+)
+from s2s.jobs.monolingual import Monolingual
 from s2s.jobs.synthetic import translate_lines_to
 from s2s.jobs.tokenize import open_split
 from s2s.jobs.train import train
 from s2s.run_folder import RunFolder, write_atomic, writing_to
 from s2s.runtime import set_threads
-
-_AT_ONCE = 2_048  # lines
 
 MARK = "<BT>"
 """Stands before a source that was translated: what follows may be clumsy, and what it stands for is not."""
@@ -67,24 +68,28 @@ def backtranslate(
     set_threads(threads)
     refuse_several_targets(parent)
     was, test_set = config_of(parent), text_of(parent)
+    say_if_unfinished(parent)
     source, target = was.data.source, was.data.target
     recipe = recipe_of(was, overrides)
-    changed(_config(was, recipe, RunFolder(folder), 0), overrides)  # what is wrong with it is said first
+    # what is wrong with it is said first
+    draft = changed(_config(was, recipe, RunFolder(folder), 0), overrides)
+    held_out = _held_out_of([draft, was, *Ancestors.of(was).configs])
     made_from = {"command": "backtranslate", "parent": bundle_sum(parent), "text": file_sums(files), "sample": sample}
     made_from |= {"reverse": None if reverse is None else bundle_sum(reverse), "set": list(overrides)}
+    made_from |= {"held out": sorted({corpus.fingerprint for corpus in held_out})}
     with deriving(folder, made_from) as run:
         if not run.config.exists():
             say_if_adapted(parent, was)
-            lines = _lines_of(files, was)
+            lines = Monolingual(files, held_out)
+            lines.check_language(source, target, open_split(was, was.data.train))
             if reverse is None:
                 reverse = _reverse_of(parent, was, folder, overrides, device, threads)
             translator = Translator.load(reverse, device)
-            if (translator.bundle.source, translator.bundle.target) != (target, source):
-                raise InputMissingError(f"is no model from {target} to {source}", where=str(reverse))
+            tag = _tag_for(translator.bundle, target, source, reverse)
             given, made = (Path(f"{run.data / 'backtranslated'}.{language}") for language in (target, source))
             how = Sampling() if sample else None
             n_made = translate_lines_to(
-                translator, lines, given, made, n_lines=len(lines), sampling=how, mark=f"{MARK} "
+                translator, lines, given, made, n_lines=len(lines), sampling=how, mark=f"{MARK} ", to=tag
             )
             if not n_made:
                 raise InputMissingError(
@@ -94,55 +99,41 @@ def backtranslate(
                 )
             draft = changed(_config(was, recipe, run, n_made, lines), overrides)
             write_atomic(run.config, dump_config(draft))
-        config = load_config(run.config)
+        config = config_in(run)
     train(config, device=device, threads=threads, given=run.config.read_bytes())
     return compare_models("the parent's", test_set, parent, folder, device)[0]
 
 
-def _lines_of(files: Sequence[Path], was: Config) -> list[str]:
-    """The lines with text, each once, without those that the parent's validation and test sets have."""
-    every = [line for path in files for line in read_lines(path) if line.strip()]
-    lines = list(dict.fromkeys(every))
-    # all of them, short ones too: to leave out a line costs nothing
-    targets = np.concatenate([_targets_of(open_split(was, spec)) for spec in (was.data.valid, was.data.test) if spec])
-    sums = _sums_of(lines)
-    kept = [line for line, is_held in zip(lines, np.isin(sums, targets).tolist(), strict=True) if not is_held]
-    say(
-        f"{len(kept):,} lines to learn from; left out {len(every) - len(lines):,} that came before and"
-        f" {len(lines) - len(kept):,} that are in the validation or test set"
-    )
-    where = ", ".join(map(str, files))
-    if not kept:
-        raise InputMissingError("there is no line to learn from", where=where)
-    if not _is_of_target(kept, usual_of(open_split(was, was.data.train)).sides[1]):
-        raise DataError(
-            f"the text seems to be {was.data.source}, or in another script than {was.data.target}",
-            where=where,
-            hint=f"Give text in {was.data.target}, which the model is to learn to write.",
-        )
-    return kept
+def _held_out_of(configs: Sequence[Config]) -> list[PairCorpus]:
+    """The validation and test text of some configs, each once; that of a model before the parent may be missing."""
+    specs: dict[str, PairCorpus] = {}
+    for number, config in enumerate(configs):
+        for spec in (config.data.valid, config.data.test):
+            if spec is None:
+                continue
+            try:
+                corpus = open_split(config, spec)
+                specs.setdefault(corpus.fingerprint, corpus)
+            except (InputMissingError, HubError) as error:
+                if number < 2:  # the new model is scored on it
+                    raise
+                say(f"note: {error}\n  whether the new text has some of it cannot be said")
+    return list(specs.values())
 
 
-def _is_of_target(lines: Sequence[str], usual: UsualSide) -> bool:
-    """Whether a sample of lines has the script of the target side, and its words more often than the source side's."""
-    looked = look_at([lines[row] for row in evenly_spread(len(lines), _AT_ONCE)], usual.own)
-    classes = usual.class_of(looked)
-    n_own, n_other = (int(((classes & one) != 0).sum()) for one in (OWN, OTHER))
-    return n_other <= n_own and int(looked.n_own.sum()) * 2 >= int(looked.n_letters.sum())
+def _tag_for(bundle: Bundle, source: str, target: str, where: Path) -> str | None:
+    """The language to ask a model for that is to translate from `source` into `target`; none if it has no tags.
 
-
-def _targets_of(corpus: PairCorpus) -> Sums:
-    """Hash sums of the targets that have letters."""
-    examined = examine(corpus)
-    sums: Sums = examined.texts[1][examined.n_words_of[1] > 0]
-    return sums
-
-
-def _sums_of(lines: Sequence[str]) -> Sums:
-    """Hash sums of the letters and digits of lines, some at a time: to look at a character takes memory."""
-    nothing = np.zeros(N_CODES, dtype=np.uint8)
-    parts = [look_at(lines[first : first + _AT_ONCE], nothing).text for first in range(0, len(lines), _AT_ONCE)]
-    return np.concatenate([np.zeros(0, dtype=np.uint64), *parts])
+    Raises:
+        UsageError: It does not translate so.
+    """
+    if bundle.targets:
+        if target in bundle.targets and source in bundle.sources:
+            return target
+    elif (bundle.source, bundle.target) == (source, target):
+        return None
+    knows = f"from {', '.join(bundle.sources) or bundle.source} into {', '.join(bundle.targets) or bundle.target}"
+    raise UsageError(f"is no model from {source} into {target}, but {knows}", where=str(where))
 
 
 def _reverse_of(
@@ -159,7 +150,7 @@ def _reverse_of(
     with deriving(beside, made_from) as run:
         if not run.config.exists():
             write_atomic(run.config, dump_config(changed(_turned(was, beside, of_training), of_training)))
-        config = load_config(run.config)
+        config = config_in(run)
     train(config, device=device, threads=threads, given=run.config.read_bytes())
     return beside
 
@@ -185,21 +176,24 @@ def _turned(was: Config, folder: Path, overrides: Sequence[str] = ()) -> Config:
     return was.model_copy(update={"run": str(folder), "data": data, "vocab": vocab, "train": recipe_of(was, overrides)})
 
 
-def _config(was: Config, recipe: TrainConfig, run: RunFolder, n_new: int, lines: Sequence[str] = ()) -> Config:
+def _config(was: Config, recipe: TrainConfig, run: RunFolder, n_new: int, lines: Iterable[str] = ()) -> Config:
     """The parent's config with the new pairs, the mark as a symbol, and more updates as there is more text.
 
     New lines bring new characters; if the vocabulary is too small for them, it grows.
     """
     if recipe.max_steps is not None and n_new:
-        n_old = sum(1 for _ in open_split(was, was.data.train))
-        recipe = recipe.model_copy(update={"max_steps": round(recipe.max_steps * ((n_old + n_new) / n_old) ** 0.5)})
+        n_pairs = sum(1 for _ in open_split(was, was.data.train)) + n_new
+        n_updates = round(recipe.max_steps * (n_pairs / pairs_of_recipe(was)) ** 0.5)
+        recipe = recipe.model_copy(update={"max_steps": n_updates})
     symbols = list(dict.fromkeys([*was.vocab.user_symbols, MARK]))
     size = was.vocab.size
-    if lines:
-        known: set[str] = set()
+    if n_new:
+        known, new = set[str](), set[str]()
         for pair in open_split(was, was.data.train):
             known.update(pair.src, pair.tgt)
-        n_more = len(set[str]().union(*lines) - known) + len(symbols) - len(was.vocab.user_symbols)
+        for line in lines:
+            new.update(line)
+        n_more = len(new - known) + len(symbols) - len(was.vocab.user_symbols)
         if len(known) + n_more + N_RESERVED > size:  # there may be no room for them
             size += n_more
             say(f"vocab.size: {size:,} pieces, {n_more:,} more for characters that only the new lines have")

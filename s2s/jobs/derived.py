@@ -46,16 +46,18 @@ def deriving(folder: Path, made_from: Mapping[str, Any]) -> Iterator[RunFolder]:
         if note.exists():
             before = _read_note(note)
             keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-            if keys and not run.config.exists() and "command" not in keys:
-                anew = set(keys) != {"set"}  # options of the training change nothing about its text
+            translations = [*run.data.glob("backtranslated.*"), *run.data.glob("distilled*")]
+            translated = any(path.stat().st_size for path in translations)  # hours of work, may be
+            anew = set(keys) != {"set"}  # options of the training change nothing about its text
+            if keys and not run.config.exists() and "command" not in keys and not (anew and translated):
                 say(f"{folder} was begun with another {', '.join(keys)} and {'is begun anew' if anew else 'goes on'}")
-                for path in [*run.data.glob("distilled*"), *run.data.glob("backtranslated.*")] if anew else []:
-                    path.unlink()  # which were made otherwise
                 write_atomic(note, content)
             elif keys:
                 listing = "\n".join(f"  {key}: {before.get(key)!r} there, {now.get(key)!r} now" for key in keys)
                 raise CannotCreateError(
-                    f"was made otherwise:\n{listing}", where=str(folder), hint="Take another name for --to."
+                    f"was made otherwise:\n{listing}",
+                    where=str(folder),
+                    hint="The same command again goes on. Take another name for --to, or delete what is there.",
                 )
         else:
             write_atomic(note, content)
@@ -82,9 +84,9 @@ def refuse_occupied(run: RunFolder) -> None:
             raise CannotCreateError("is a model, which stays as it is", where=str(path), hint="Take another --to.")
 
 
-def file_sums(paths: Sequence[Path]) -> dict[str, str]:
-    """Path and sha256 of files."""
-    return {str(path): str(FileSums().identity(path)["sha256"]) for path in paths}
+def file_sums(paths: Sequence[Path]) -> list[str]:
+    """The sha256 of files, in their order; where they lie does not matter."""
+    return [str(FileSums().identity(path)["sha256"]) for path in paths]
 
 
 def changed(config: Config, overrides: Sequence[str]) -> Config:
@@ -92,14 +94,19 @@ def changed(config: Config, overrides: Sequence[str]) -> Config:
 
     Raises:
         ConfigError: It is none.
-        UsageError: It sets the run folder.
+        UsageError: It sets what the command itself sets.
     """
-    keys = keys_of(overrides)
-    if keys & {"run", "train.start_from"}:
-        raise UsageError("run and train.start_from are not to be set here", hint="The folder is given with --to.")
-    if "model.preset" in keys:  # all sizes have their values, so that it would be a name and nothing else
+    if "model.preset" in keys_of(overrides):  # all sizes have their values, so that it would be a name and nothing else
         raise UsageError("model.preset is not to be set here", hint="Set what is to be another: model.d_model, …")
-    return with_overrides(config, overrides)
+    new = with_overrides(config, overrides)
+    if (new.run, new.train.start_from) != (config.run, config.train.start_from):
+        raise UsageError("run and train.start_from are not to be set here", hint="The folder is given with --to.")
+    if new.data.train != config.data.train:
+        raise UsageError(
+            "data.train is not to be set here: the command puts the text together",
+            hint="More pairs are learnt from with s2s adapt, or by a new training on all.",
+        )
+    return new
 
 
 def keys_of(overrides: Sequence[str]) -> set[str]:
@@ -176,6 +183,33 @@ def recipe_of(config: Config, overrides: Sequence[str] = ()) -> TrainConfig:
         )
     scratch = ancestors.configs[-1] if ancestors.configs else config
     return scratch.train.model_copy(update={"start_from": None})
+
+
+def pairs_of_recipe(config: Config) -> int:
+    """Pairs of the training from scratch whose options `recipe_of` gives; those of the config, if that is unknown."""
+    ancestors = Ancestors.of(config)
+    scratch = ancestors.configs[-1] if ancestors.configs and ancestors.missing is None else config
+    try:
+        return sum(1 for _ in open_split(scratch, scratch.data.train))
+    except (InputMissingError, HubError) as error:
+        say(f"note: {error}\n  the number of updates is taken as if that training had had the text of {config.run}")
+        return sum(1 for _ in open_split(config, config.data.train))
+
+
+def config_in(run: RunFolder) -> Config:
+    """The config in a run folder that a command has made.
+
+    Raises:
+        CannotCreateError: It is that of another folder, which would be trained in: this one has been moved or copied.
+    """
+    config = load_config(run.config)
+    if Path(config.run).resolve() != run.path.resolve():
+        raise CannotCreateError(
+            f"its config says `run: {config.run}`: it has been moved or copied from there",
+            where=str(run.path),
+            hint=f"Put the new place into {run.config}, for `run:` and in `data:` where text lies in the folder.",
+        )
+    return config
 
 
 def say_if_adapted(run: Path, config: Config) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from s2s.config.load import dump_config, load_config
+from s2s.config.load import dump_config
 from s2s.config.presets import PRESETS
 from s2s.config.recipes import updates_for
 from s2s.config.schema import Config
@@ -18,8 +18,18 @@ from s2s.corpus.pairs import split_direction
 from s2s.decoding.bundle import bundle_sum
 from s2s.decoding.translator import Translator
 from s2s.errors import UsageError
-from s2s.jobs.compare import Domain, compare_models, config_of, text_of
-from s2s.jobs.derived import changed, content_of, deriving, keys_of, recipe_of, say_if_adapted, specs_of
+from s2s.jobs.compare import Domain, compare_models, config_of, say_if_unfinished, text_of
+from s2s.jobs.derived import (
+    changed,
+    config_in,
+    content_of,
+    deriving,
+    keys_of,
+    pairs_of_recipe,
+    recipe_of,
+    say_if_adapted,
+    specs_of,
+)
 from s2s.jobs.synthetic import translate_lines_to
 from s2s.jobs.tokenize import open_split, open_splits
 from s2s.jobs.train import train
@@ -92,10 +102,9 @@ def distill(
     """
     set_threads(threads)
     was = config_of(teacher)
+    say_if_unfinished(teacher)
     corpus = open_splits(was)["train"]  # what is missing is said before anything is done
     n_lines = sum(1 for _ in corpus)
-    if "data.train" in keys_of(overrides):
-        raise UsageError("data.train is not to be set here: the student learns from its teacher's text")
     # what is wrong with it is said first
     draft = changed(_student(was, n_lines, overrides), _without_preset(overrides))
     made_from = {"command": "distill", "teacher": bundle_sum(teacher), "text": content_of({"train": corpus})}
@@ -105,7 +114,7 @@ def distill(
             specs = _translate(Translator.load(teacher, device), was, run, beam)
             data = draft.data.model_copy(update={"train": [*specs, *specs_of(was)]})
             write_atomic(run.config, dump_config(draft.model_copy(update={"run": str(run.path), "data": data})))
-        config = load_config(run.config)
+        config = config_in(run)
     train(config, device=device, threads=threads, given=run.config.read_bytes())
     return _measure(teacher, folder, device)
 
@@ -155,7 +164,10 @@ def _student(was: Config, n_pairs: int, overrides: Sequence[str] = ()) -> Config
     recipe = recipe_of(was, overrides)
     # each source comes with two targets, each seen as often as the teacher saw one, or oftener if that was seldom: what
     # a student of few updates lacks is greedy search, and an update of it costs little
-    n_updates = None if recipe.max_steps is None else max(2 * recipe.max_steps, updates_for(n_pairs))
+    n_updates = None
+    if recipe.max_steps is not None:
+        growth = (n_pairs / pairs_of_recipe(was)) ** 0.5 if was.train.start_from is not None else 1.0
+        n_updates = max(round(2 * recipe.max_steps * growth), updates_for(n_pairs))
     recipe = recipe.model_copy(
         update={"max_steps": n_updates, "consistency": 0.0, "word_dropout": 0.0, "dropout_start": None}
     )

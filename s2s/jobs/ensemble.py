@@ -4,18 +4,19 @@ Trainings that differ in nothing but the seed end in models that make different 
 probabilities makes fewer. It takes as many times as long to translate, so the usual next step is `s2s distill`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from shlex import quote
 
 from s2s.config.load import dump_config
 from s2s.config.schema import Config
 from s2s.console import say
-from s2s.decoding.bundle import Bundle, bundle_sum, load_bundle, save_bundle
+from s2s.decoding.bundle import Bundle, bundle_sum, load_bundle, load_n_members, save_bundle
 from s2s.decoding.translator import Translator
 from s2s.errors import DataError, S2SError, UsageError
-from s2s.jobs.compare import Domain, compare_models, config_of, text_of
+from s2s.jobs.compare import Domain, compare_models, config_of, say_if_unfinished, text_of
 from s2s.jobs.derived import deriving, refuse_occupied, specs_of
 from s2s.jobs.evaluate import mean_bleu
 from s2s.jobs.finish import best_penalty, usual_length
@@ -79,15 +80,23 @@ def ensemble(
     first = config_of(members[0])
     valid, test = split_of_run(members[0], "valid"), text_of(members[0])  # what is missing is said first
     if n_seeds > 1:
+        if load_n_members(members[0]):
+            raise UsageError(
+                "is an ensemble, of which there is no other seed",
+                where=str(members[0]),
+                hint="Name the run that its members began with: s2s ensemble RUN --seeds 5 --to all",
+            )
         refuse_other_text(RunFolder(members[0]), first)
     trained = [_with_seed(members[0], first, first.train.seed + number) for number in range(1, n_seeds)]
     for config in trained:
         train(config, device=device, threads=threads)
     members = list({path.resolve(): path for path in [*members, *(Path(config.run) for config in trained)]}.values())
     configs = [config_of(member) for member in members]
+    for member in members:
+        say_if_unfinished(member)
     bundles = [load_bundle(member, choose_device(device)) for member in members]
     sums = {str(member): bundle_sum(member) for member in members}
-    _check(members, bundles, sums)
+    _check(members, bundles)
     with deriving(folder, {"command": "ensemble", "members": sums}) as run:
         alone = [_bleu(bundle, valid) for bundle in bundles]
         if not run.config.exists():
@@ -110,17 +119,19 @@ def _with_seed(run: Path, config: Config, seed: int) -> Config:
     return config.model_copy(update={"run": f"{run}-seed{seed}", "train": train_config})
 
 
-def _check(members: Sequence[Path], bundles: Sequence[Bundle], sums: Mapping[str, str]) -> None:
+def _check(members: Sequence[Path], bundles: Sequence[Bundle]) -> None:
     """Raise UsageError if models cannot translate together."""
     if len(members) < 2:
         raise UsageError(
             "an ensemble is of two or more models",
             hint=f"Train more with other seeds: s2s ensemble {quote(str(members[0]))} --seeds 3",
         )
-    for number, member in enumerate(members):
-        same = next((other for other in members[:number] if sums[str(other)] == sums[str(member)]), None)
-        if same is not None:
-            raise UsageError(f"is the same model as {same}", where=str(member))
+    known: dict[str, Path] = {}
+    for member, bundle in zip(members, bundles, strict=True):
+        for weights in map(_weights_sum, _transformers(bundle)):
+            if weights in known:
+                raise UsageError(f"is the same model as {known[weights]}, or has it as a member", where=str(member))
+            known[weights] = member
     first = bundles[0]
     for member, bundle in zip(members[1:], bundles[1:], strict=True):
         if (bundle.source, bundle.target, bundle.targets) != (first.source, first.target, first.targets):
@@ -133,6 +144,20 @@ def _check(members: Sequence[Path], bundles: Sequence[Bundle], sums: Mapping[str
             )
 
 
+def _transformers(bundle: Bundle) -> list[Transformer]:
+    model = bundle.transformer
+    return list(model.transformers) if isinstance(model, Ensemble) else [model]
+
+
+def _weights_sum(transformer: Transformer) -> str:
+    """The sha256 of a model's weights."""
+    digest = sha256()
+    for name, tensor in sorted(transformer.state_dict().items()):
+        digest.update(f"{name} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
 def _joined(bundles: Sequence[Bundle], first: Path, valid: TestSet, penalty: float | None) -> Bundle:
     """One bundle of several, an ensemble among them by its members; it translates the validation text best.
 
@@ -142,10 +167,7 @@ def _joined(bundles: Sequence[Bundle], first: Path, valid: TestSet, penalty: flo
         valid: The validation text, that of the first.
         penalty: The length penalty, if one was given.
     """
-    transformers: list[Transformer] = []
-    for bundle in bundles:
-        model = bundle.transformer
-        transformers += model.transformers if isinstance(model, Ensemble) else [model]
+    transformers = [transformer for bundle in bundles for transformer in _transformers(bundle)]
     shapes = [shape for bundle in bundles for shape in bundle.members or (bundle.model_config,)]
     joined = replace(
         bundles[0],

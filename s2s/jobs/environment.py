@@ -140,7 +140,7 @@ def _extras() -> Iterator[Finding]:
     for package, use in EXTRAS.items():
         spec = importlib.util.find_spec(package)
         if spec is None or spec.origin is None:  # a folder of that name is no package
-            yield Finding(package, f"not installed; for {use}: pip install 's2s[{_EXTRA_OF.get(package, package)}]'")
+            yield Finding(package, f"not installed; for {use}: pip install '.[{_EXTRA_OF.get(package, package)}]'")
             continue
         try:
             yield Finding(package, importlib.metadata.version(package))

@@ -7,21 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from s2s.console import say
-from s2s.corpus.known import known_to
 from s2s.corpus.pairs import tag_of
-from s2s.corpus.store import EncodedSplit
 from s2s.corpus.text import read_lines
 from s2s.decoding.bundle import Bundle, find_bundle, load_targets
 from s2s.decoding.forced import forced_log_probabilities
 from s2s.decoding.search import SearchOptions
 from s2s.decoding.translation import count_notes
 from s2s.decoding.translator import Translator
-from s2s.errors import CannotCreateError, DataError, InputMissingError, OutputError, UsageError
+from s2s.errors import CannotCreateError, DataError, OutputError, UsageError
+from s2s.jobs.known_text import known_notes
 from s2s.jobs.test_sets import TestSet, split_of_run
-from s2s.run_folder import RunFolder, existing_folder, write_atomic
+from s2s.run_folder import RunFolder, write_atomic
 from s2s.scoring.measured import N_SAMPLES, SEED, Measured, measure
 from s2s.scoring.metrics import Score, bleu
 
@@ -200,7 +197,7 @@ def evaluate_with(
         precision=translator.precision,
         seconds=seconds,
         update=bundle.facts.get("step"),
-        notes={**count_notes(translations), **_known_notes(run, translator.bundle, sources, test_set.references)},
+        notes={**count_notes(translations), **known_notes(run, translator.bundle, sources, test_set.references)},
     )
     return Evaluated(run, evaluation, test_set, language, hypotheses, measured)
 
@@ -234,33 +231,6 @@ def _nll(translator: Translator, lines: Sequence[str], references: Sequence[str]
     n_pieces = sum(len(target) + 1 for _, target in pairs)
     found = forced_log_probabilities(translator.bundle.transformer, pairs, autocast=translator.autocast)
     return -sum(found) / max(1, n_pieces)
-
-
-def _known_notes(run: Path, bundle: Bundle, sources: Sequence[str], references: Sequence[str]) -> dict[str, int]:
-    """How many sentences the model was trained on, which makes its scores too good; of a run whose text is there."""
-    texts = bundle.vocabularies.src.encode_all(sources), bundle.vocabularies.tgt.encode_all(references)
-    members, known = _members_of(run), []
-    for member in members:
-        try:
-            split = EncodedSplit.open(existing_folder(RunFolder(member).store / "train"))
-        except (DataError, InputMissingError) as error:
-            if isinstance(error, DataError) or members != [run]:  # not a model alone
-                say(
-                    f"warning: {error.where}: {error.what}\n  whether sentences are in the training text cannot be said"
-                )
-            return {}
-        known.append(known_to(split, *texts))
-    by_source, by_pair = np.any(known, axis=0)
-    return {"known_source": int(by_source.sum()), "known_pair": int(by_pair.sum())}
-
-
-def _members_of(run: Path) -> list[Path]:
-    """The runs that an ensemble is made of, as it notes them; any other run itself."""
-    try:
-        names = list(json.loads((RunFolder(run).data / "made_from.json").read_bytes())["members"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return [run]
-    return [member for name in names for member in _members_of(Path(name))]
 
 
 def _printable(path: Path) -> str:

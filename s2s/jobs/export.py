@@ -224,7 +224,7 @@ def _need_libraries(tool: Tool, check: bool) -> None:
         except ImportError as error:
             without = ", or leave out the comparison with --no-check" if tool.for_check else ""
             raise UsageError(
-                f"{library} is needed and cannot be imported: {error}", hint=f"pip install 's2s[{tool.extra}]'{without}"
+                f"{library} is needed and cannot be imported: {error}", hint=f"pip install '.[{tool.extra}]'{without}"
             ) from error
 
 

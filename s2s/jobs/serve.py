@@ -55,7 +55,9 @@ def serve(
         from s2s.serving.orders import Served
         from s2s.serving.protocol import server
     except ModuleNotFoundError as error:
-        raise UsageError(f"{error.name} is needed and is not installed", hint="pip install 's2s[serve]'") from None
+        raise UsageError(
+            f"{error.name} is needed and is not installed", hint="In the folder of s2s: pip install '.[serve]'"
+        ) from None
     token = token or None
     if token is not None and not re.fullmatch("[!-~]+", token):
         raise UsageError("the token is to have letters, digits and signs of ASCII, without spaces")

@@ -1,5 +1,6 @@
 """`s2s train`: from a config to a trained model, or on from where it stopped."""
 
+import contextlib
 import json
 import math
 import platform
@@ -40,7 +41,7 @@ from s2s.jobs.test_sets import TestSet
 from s2s.jobs.tokenize import Prepared, open_splits, prepare
 from s2s.model import Transformer
 from s2s.model.weights import load_weights, zero_output_maps
-from s2s.run_folder import RunFolder, write_atomic
+from s2s.run_folder import RunFolder, discard_folder, write_atomic
 from s2s.runtime import autocast_type, name_of_type, seed_of_step
 from s2s.scoring.metrics import chrf
 from s2s.training.checkpoint import (
@@ -117,10 +118,10 @@ def train(
         torch_device = ranks.device(device)
         if overwrite or not run.checkpoints_by_step():
             check_parent(config, run)
+            open_splits(config)  # what cannot be read is said before anything is lost, be it another config
         if not overwrite:
             refuse_ensemble(run)
         if overwrite:
-            open_splits(config)  # what cannot be read is said before anything is lost
             clear(run)
             run.create()
         refuse_other_config(run, config)
@@ -139,7 +140,9 @@ def train(
 
 def clear(run: RunFolder) -> None:
     """Delete what a training has written, and nothing else that may lie in the folder."""
-    for folder in (run.checkpoints, run.model, run.store, run.vocab, run.samples, run.eval, run.path / "tensorboard"):
+    with contextlib.suppress(FileNotFoundError):
+        discard_folder(run.checkpoints)  # files that somebody has open are left over on NFS: not under this name
+    for folder in (run.model, run.store, run.vocab, run.samples, run.eval, run.path / "tensorboard"):
         shutil.rmtree(folder, ignore_errors=True)
     # the config stays: it is written anew, and may be the only copy
     for file in (run.metrics, run.resolved, run.run_json, run.data_json, run.diverged):

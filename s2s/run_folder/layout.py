@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from s2s.errors import RunFolderBusyError
+from s2s.paths import at_home, by_name
 from s2s.run_folder.metrics import append_line, drop_after, read_lines
 from s2s.run_folder.sealed import MANIFEST, REPLACED, existing_folder, restore
 from s2s.run_folder.writing import TEMPORARY, fsync_folder, remove, reporting_os_errors
@@ -228,7 +229,7 @@ def run_path(name: str | Path) -> Path:
 
     A model in one file is there under its own name.
     """
-    path = Path(name)
+    path = by_name(at_home(name))
     under = Path("runs") / path
     if len(path.parts) != 1 or not under.is_dir() or (path.suffix == ".s2s" and path.is_file()):
         return path
@@ -238,7 +239,7 @@ def run_path(name: str | Path) -> Path:
 
 def config_path(name: str | Path) -> Path:
     """A config by its path, or by its run's: `my` for `runs/my/config.yaml`, once it is there."""
-    path = Path(name)
+    path = at_home(name)
     if path.is_file():
         return path
     for folder in (path, Path("runs") / path) if len(path.parts) == 1 else (path,):

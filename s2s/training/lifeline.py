@@ -55,7 +55,9 @@ class _Connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         # a host that is down is noticed after 10 + 4 × 5 seconds
-        for name, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 4), ("TCP_KEEPALIVE", 10)):
+        # (and, where something has been sent to it, after as long)
+        options = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4, "TCP_KEEPALIVE": 10}
+        for name, value in {**options, "TCP_USER_TIMEOUT": 30_000}.items():
             if hasattr(socket, name):
                 connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
@@ -107,7 +109,7 @@ class Center:
         self._others: dict[int, _Connection] = {}
         self.writing = threading.Lock()
         """Held while something is written that a loss shall not cut off."""
-        self._released = False
+        self._released = self._ended = False
         self._lock = threading.Lock()
 
     def wait_for_all(self) -> None:
@@ -176,15 +178,22 @@ class Center:
         for other in self._others.values():
             other.send(kind, content)
 
+    def release(self) -> None:
+        """From now on nobody is missed. Once lost, leave with the others."""
+        with self._lock:
+            self._released |= not self.lost.is_set()
+        if not self._released:
+            _leave(self.lost_code)
+
     def end(self, code: int) -> None:
         """Send the others away with an exit code; from now on nobody is missed. Once lost, leave with them."""
         with self._lock:
             if not self.lost.is_set():
-                if not self._released:
+                if not self._ended:
                     self._send("end", {"code": code})
                     for other in self._others.values():
                         other.leave_open()
-                self._released = True
+                self._released = self._ended = True
                 return
         _leave(self.lost_code)
 

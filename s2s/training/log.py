@@ -90,6 +90,6 @@ def _summary_writer(run: RunFolder) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise UsageError(
-            "train.tensorboard needs the tensorboard package", hint="pip install 's2s[tensorboard]'"
+            "train.tensorboard needs the tensorboard package", hint="In the folder of s2s: pip install '.[tensorboard]'"
         ) from None
     return SummaryWriter(str(run.path / "tensorboard"))

@@ -15,6 +15,7 @@ import os
 import secrets
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -233,16 +234,25 @@ class Ranks:
     # --- the end ----------------------------------------------------------------------------------------------------
 
     def release(self) -> None:
-        """Training is over: the other ranks are done (for them this does not return), rank 0 goes on alone.
+        """Training is over: rank 0 goes on alone, and for the others this does not return.
+
+        They stay until rank 0 is done: with the last process on a host its torchrun leaves too, and takes along what
+        the others need to find each other.
 
         Raises:
-            SystemExit: In the other ranks, with the exit code of the job so far.
+            SystemExit: In the other ranks, with the exit code of the job.
         """
         self._disconnect()
         if self._center is not None:
-            self._center.end(0)
+            self._center.release()
         if self._outpost is not None:
             self._outpost.wait_for_end()
+
+    def end(self) -> None:
+        """All is done: let the other ranks leave too."""
+        self.release()
+        if self._center is not None:
+            self._center.end(0)
 
     def give_up(self, error: BaseException) -> None:
         """An error ends the job: rank 0's with its exit code, another rank's by telling rank 0."""
@@ -253,9 +263,10 @@ class Ranks:
                 self._center.lost.wait(5)
             self._center.end(_exit_code(error))
         if self._outpost is not None and not isinstance(error, SystemExit):
-            # what ends all ranks alike is rank 0's to say, and what is lost with another rank too
+            # what ends all ranks alike is rank 0's to say, and what is lost with another rank too; after a signal that
+            # takes as long as it takes to save
             alike = isinstance(error, DivergedError | Interrupted | KeyboardInterrupt)
-            self._outpost.wait_for_end(60 if alike else 3)
+            self._outpost.wait_for_end(None if isinstance(error, Interrupted) else 60 if alike else 3)
             text = str(error) if isinstance(error, S2SError) else f"{type(error).__name__}: {error}"
             self._outpost.report(" ".join(text.split()), _exit_code(error))
             self._outpost.wait_for_end(60)
@@ -267,7 +278,8 @@ class _SharedStopSignal(StopSignal):
     def __init__(self, center: Center | None, outpost: Outpost | None) -> None:
         super().__init__()
         self._center, self._outpost = center, outpost
-        self._noted_at = 0.0
+        self._noted_at: float | None = None
+        self._is_said = threading.Lock()  # by the first of the handler and the threads: is never given back
         if center is not None:
             center.on_signal = self._note_of
 
@@ -276,7 +288,8 @@ class _SharedStopSignal(StopSignal):
             self._outpost.pass_on(number)
         elif self._center is None or self._center.lost.is_set():
             return  # torchrun ends who is left: the watcher does that, when all is written
-        elif self.number is None:
+        elif self._noted_at is None:  # of this process: the same signal may have come to others long before
+            self._noted_at = time.monotonic()
             self._first(number)
         elif time.monotonic() - self._noted_at > _AGAIN_SECONDS:
             self._restore()
@@ -284,13 +297,16 @@ class _SharedStopSignal(StopSignal):
 
     def _note_of(self, number: int, member: Member) -> None:
         """Note what another rank was sent; called by a thread, which may not touch handlers."""
-        if self.number is None:
-            say(f"{member} was sent {signal.Signals(number).name}")
-            self._first(number)
+        self._first(number, f"{member} was sent {signal.Signals(number).name}\n")
 
-    def _first(self, number: int) -> None:
-        self.number, self._noted_at = number, time.monotonic()
-        say("finishing this update, then saving; a second signal after some seconds stops at once")
+    def _first(self, number: int, before: str = "") -> None:
+        if self._is_said.acquire(blocking=False):
+            self.number = number
+            say(f"{before}finishing this update, then saving; a second signal after some seconds stops at once")
+
+    def __exit__(self, *error: Any) -> None:
+        if self._outpost is None:  # which leaves when rank 0 does, and may be sent a signal until then
+            super().__exit__(*error)
 
 
 @contextlib.contextmanager
@@ -313,7 +329,7 @@ def together() -> Iterator[Ranks]:
         ranks = _join(place)
         try:
             yield ranks
-            ranks.release()
+            ranks.end()
         except BaseException as error:
             if os.environ.get("S2S_DEBUG") and not isinstance(error, SystemExit):
                 import traceback

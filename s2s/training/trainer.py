@@ -57,12 +57,17 @@ class _Begun:
     epoch: int
     n_target_tokens_so_far: int
 
-    def report(self) -> UpdateReport:
-        """The figures, for which this waits."""
+    def report(self, before: float = 0.0) -> UpdateReport:
+        """The figures, for which this waits.
+
+        Args:
+            before: When those of the update before were there, by the performance counter; it may have been after this
+                one was begun, and the device has had no time for this one until then.
+        """
         if self.arrived is not None:
             self.arrived.synchronize()
         loss, nll, grad_norm = self.values.tolist()
-        seconds = time.perf_counter() - self.began
+        seconds = time.perf_counter() - max(self.began, before)
         n = self.n_target_tokens
         return UpdateReport(
             self.step,
@@ -124,6 +129,7 @@ class Trainer:
         # On CUDA an update's figures are looked at when the next one is under way, so that the device never waits.
         self._n_ahead = 1 if self.device.type == "cuda" and self.ranks.n == 1 else 0
         self._begun: deque[_Begun] = deque()
+        self._reported = 0.0  # when the last figures were there
 
     @property
     def progress(self) -> float:
@@ -249,7 +255,8 @@ class Trainer:
         """Figures of the oldest update that was begun."""
         begun = self._begun.popleft()
         self._check(begun)
-        report, state = begun.report(), self.state
+        report, state = begun.report(self._reported), self.state
+        self._reported = time.perf_counter()
         state.window_loss += report.loss * report.n_target_tokens
         state.window_nll += report.nll * report.n_target_tokens
         state.window_tokens += report.n_target_tokens

@@ -9,10 +9,11 @@ from small_corpus import small_config
 from s2s.config.load import dump_config
 from s2s.config.schema import Config
 from s2s.decoding.bundle import load_bundle
-from s2s.errors import ConfigError, DataError, InputMissingError, UsageError
+from s2s.errors import CannotCreateError, ConfigError, DataError, InputMissingError, UsageError
 from s2s.jobs import adapt as adapt_module
+from s2s.jobs import backtranslate as backtranslate_module
 from s2s.jobs.card import _name_of
-from s2s.jobs.derived import Ancestors, changed, deriving, recipe_of
+from s2s.jobs.derived import Ancestors, changed, config_in, deriving, file_sums, pairs_of_recipe, recipe_of
 from s2s.jobs.distill import _student
 from s2s.jobs.split_text import SplitText, Wishes
 from s2s.jobs.train import train
@@ -110,8 +111,45 @@ def test_another_option_of_the_training_keeps_what_was_translated(tmp_path: Path
     with deriving(tmp_path / "run", {**note, "set": ["x=2"]}) as run:
         assert (run.data / "distilled.de.part.jsonl").exists()
     assert json.loads((run.data / "made_from.json").read_bytes())["set"] == ["x=2"]
-    with deriving(tmp_path / "run", {**note, "teacher": "b"}) as run:
-        assert not (run.data / "distilled.de.part.jsonl").exists()
+    with (
+        pytest.raises(CannotCreateError, match="teacher: 'a' there, 'b' now"),
+        deriving(tmp_path / "run", {**note, "set": ["x=2"], "teacher": "b"}),
+    ):
+        pass
+    assert (run.data / "distilled.de.part.jsonl").read_text("utf-8") == "hours of work"
+    (run.data / "distilled.de.part.jsonl").unlink()
+    with deriving(tmp_path / "run", {**note, "teacher": "b"}) as run:  # nothing is lost by that
+        pass
+    assert json.loads((run.data / "made_from.json").read_bytes())["teacher"] == "b"
+
+
+def test_text_is_known_by_its_content_and_order_and_not_by_its_name(tmp_path: Path) -> None:
+    for name, content in (("a.de", "x\n"), ("b.de", "y\n"), ("moved.de", "x\n")):
+        (tmp_path / name).write_text(content, "utf-8")
+    a, b, moved = (tmp_path / name for name in ("a.de", "b.de", "moved.de"))
+    assert file_sums([a, b]) == file_sums([moved, b]) != file_sums([b, a])
+
+
+def test_a_run_that_was_copied_does_not_train_in_the_place_of_the_first(family: list[Config], tmp_path: Path) -> None:
+    (tmp_path / "copy").mkdir()
+    for name in ("second", "copy"):
+        (tmp_path / name / "config.yaml").write_text(dump_config(family[1]), "utf-8")
+    assert config_in(RunFolder(tmp_path / "second")) == family[1]
+    with pytest.raises(CannotCreateError, match="moved or copied"):
+        config_in(RunFolder(tmp_path / "copy"))
+
+
+def test_a_recipe_is_for_the_text_of_the_model_that_was_trained_by_it(family: list[Config], tmp_path: Path) -> None:
+    first, second = family
+    n_first = len(lines(tmp_path / "first" / "train.en"))
+    assert pairs_of_recipe(second) == pairs_of_recipe(first) == n_first
+    long = first.model_copy(update={"train": first.train.model_copy(update={"max_steps": 10_000})})
+    RunFolder(tmp_path / "first").resolved.write_text(dump_config(long), "utf-8")
+    assert _student(second, 4 * n_first).train.max_steps == 40_000
+    assert _student(long, n_first).train.max_steps == 20_000
+    grown = backtranslate_module._config(second, recipe_of(second), RunFolder(tmp_path / "x"), 10)
+    n_second = len(lines(tmp_path / "second" / "train.en"))
+    assert grown.train.max_steps == round(10_000 * ((n_second + 10) / n_first) ** 0.5)
 
 
 def test_notes_that_are_none_and_names_that_are_no_text(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from s2s.decoding.one_file import Contents, read_one_file, write_one_file
 from s2s.decoding.translator import Translator
 from s2s.errors import CannotCreateError, ConfigError, DataError, InputMissingError, UsageError
 from s2s.jobs import ensemble as job
+from s2s.jobs.compare import say_if_unfinished
 from s2s.jobs.distill import distill
 from s2s.jobs.ensemble import ensemble
 from s2s.jobs.evaluate import evaluate
@@ -282,3 +283,30 @@ def test_more_models_than_there_are_weights_for_are_refused_before_they_are_made
 
 def _others(contents: Contents) -> tuple[dict[str, object], dict[str, bytes], dict[str, torch.Tensor]]:
     return contents.generation, contents.vocabulary, contents.weights
+
+
+def test_a_model_counts_once_and_an_ensemble_has_no_other_seed(runs: list[Path], both: Path) -> None:
+    with pytest.raises(UsageError, match=r"is the same model as .*both, or has it as a member"):
+        ensemble([both, runs[0]], both.with_name("twice"))
+    with pytest.raises(UsageError, match="of which there is no other seed"):
+        ensemble([both], both.with_name("more"), n_seeds=3)
+    assert not both.with_name("both-seed2").exists()
+
+
+def test_scores_on_what_a_member_was_trained_on_are_said_to_be_too_good(
+    runs: list[Path], both: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ensemble(runs, both)  # the small corpus is validated on its own training text
+    said = capsys.readouterr().err
+    assert f"note: {both} was trained on 60 sources of valid: its scores are too good by them" in said
+
+
+def test_a_training_that_has_not_ended_is_told(runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    run = shutil.copytree(runs[0], tmp_path / "half")
+    note = json.loads(RunFolder(run).run_json.read_bytes())
+    say_if_unfinished(run)
+    assert not capsys.readouterr().err
+    del note["ended"]
+    RunFolder(run).run_json.write_text(json.dumps(note), "utf-8")
+    say_if_unfinished(run)
+    assert f"the training of {run} has not ended; `s2s train {run}` goes on" in capsys.readouterr().err

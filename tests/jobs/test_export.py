@@ -64,7 +64,7 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "ctranslate2", None)
     monkeypatch.setitem(sys.modules, "onnx", None)
     for to in ("ctranslate2", "onnx"):
-        with pytest.raises(UsageError, match=rf"pip install 's2s\[{to}\]'"):
+        with pytest.raises(UsageError, match=rf"pip install '\.\[{to}\]'"):
             export(GOLDEN, to, output=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

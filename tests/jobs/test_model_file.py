@@ -115,7 +115,7 @@ def test_it_translates_back_but_is_no_parent_without_its_text(home: Path) -> Non
     made_from = json.loads((home / "runs/bt/data/made_from.json").read_bytes())
     assert made_from["reverse"] == bundle_sum(home / "back.s2s")
     wrong = s2s("backtranslate", "small", "more.de", "--reverse", "small.s2s", "--to", "wrong", cwd=home)
-    assert (wrong.exit_code, "is no model from de to en" in wrong.stderr) == (66, True)
+    assert (wrong.exit_code, "is no model from de into en" in wrong.stderr) == (2, True)
 
 
 def test_what_is_no_model_is_said_to_be_none_by_every_command(home: Path) -> None:

@@ -1,6 +1,7 @@
 """Training text that models make: `s2s distill` and `s2s backtranslate`."""
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from s2s.config.recipes import updates_for
 from s2s.decoding.bundle import load_bundle
 from s2s.decoding.sampling import Sampling
 from s2s.decoding.translator import Translator
+from s2s.errors import UsageError
 from s2s.jobs import backtranslate as backtranslate_module
+from s2s.jobs import monolingual
 from s2s.jobs import synthetic as synthetic_module
 from s2s.jobs.compare import config_of
 from s2s.jobs.distill import _student
 from s2s.jobs.synthetic import translate_lines_to
+from s2s.jobs.tokenize import open_split
 from s2s.jobs.train import train
 from s2s.run_folder import RunFolder
 
@@ -158,8 +162,8 @@ def test_text_in_the_target_language_is_translated_back(folder: Path) -> None:
     assert "<BT>" in vocabulary.pieces("<BT> one")
     # with a model of the wrong direction it is refused
     wrong = s2s("backtranslate", "run", "mono.de", "--to", "new/x", "--reverse", "run", cwd=folder)
-    assert wrong.exit_code == 66
-    assert "no model from de to en" in wrong.stderr
+    assert wrong.exit_code == 2
+    assert "no model from de into en, but from en into de" in wrong.stderr
 
 
 def test_text_of_the_source_language_is_not_taken_for_text_to_say(folder: Path, tmp_path: Path) -> None:
@@ -207,11 +211,73 @@ def test_a_model_of_the_other_direction_does_not_learn_to_say_what_a_machine_sai
     assert turned.vocab.user_symbols == ["<x>"]
 
 
-def test_sums_of_many_lines_are_those_of_each() -> None:
-    many = [f"line {number}" for number in range(5_000)]
-    each = [backtranslate_module._sums_of([line])[0] for line in many[::1_000]]
-    assert backtranslate_module._sums_of(many)[::1_000].tolist() == each
-    assert len(backtranslate_module._sums_of([])) == 0
+def test_lines_are_read_as_a_stream_once_each_and_what_is_held_out_is_not(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(monolingual, "_AT_ONCE", 7)  # across blocks
+    held = lines(folder / "train.de")
+    first = [f"Zeile {number} hier" for number in range(40)]
+    (tmp_path / "a.de").write_text("\n".join(["", *first, held[3].upper() + "!"]) + "\n", "utf-8")
+    (tmp_path / "b.de").write_text("\n".join([first[5], "  ", "Zeile 5, hier", held[9]]) + "\n", "utf-8")
+    was = config_of(folder / "run")
+    text = monolingual.Monolingual([tmp_path / "a.de", tmp_path / "b.de"], [open_split(was, was.data.valid)])
+    assert [*text] == [*text] == [*first, "Zeile 5, hier"]
+    assert len(text) == 41
+    assert "41 lines to learn from; left out 1 that came before and 2 that are in a" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [("memory.tmx", 2, "s2s adapt learns from pairs"), ("numbered.txt", 65, "rows of a table")],
+)
+def test_pairs_and_rows_are_no_lines_of_text(folder: Path, tmp_path: Path, name: str, code: int, said: str) -> None:
+    (tmp_path / name).write_text("".join(f"{number}\trot Katze {number}\n" for number in range(9)), "utf-8")
+    result = s2s("backtranslate", "run", tmp_path / name, "--to", tmp_path / "x", "--reverse", "run", cwd=folder)
+    assert result.exit_code == code, result.stderr
+    assert said in result.stderr
+
+
+def test_the_test_set_that_is_given_and_those_of_models_before_are_not_learnt_from(
+    folder: Path, tmp_path: Path
+) -> None:
+    was = config_of(folder / "run")
+    for name, line in (("new", "ganz neue Worte"), ("old", "ganz alte Worte")):
+        for side in ("en", "de"):
+            (tmp_path / f"{name}.{side}").write_text(f"{line} {side}\n", "utf-8")
+    draft = was.model_copy(update={"data": was.data.model_copy(update={"test": f"{tmp_path}/new.{{en,de}}"})})
+    before = was.model_copy(update={"data": was.data.model_copy(update={"test": f"{tmp_path}/old.{{en,de}}"})})
+    gone = was.model_copy(update={"data": was.data.model_copy(update={"test": f"{tmp_path}/gone.{{en,de}}"})})
+    held_out = backtranslate_module._held_out_of([draft, was, before, gone])
+    assert len(held_out) == 3  # the validation text once, though all have it
+    (tmp_path / "mono.de").write_text("ganz neue Worte de\nganz alte Worte de\nnoch andere\n", "utf-8")
+    assert [*monolingual.Monolingual([tmp_path / "mono.de"], held_out)] == ["noch andere"]
+    # and another test set is another command
+    command = ["backtranslate", "run", "mono.de", "--to", tmp_path / "y", "--set", "train.max_steps=60"]
+    (folder / "mono.de").write_text("rot Katze eins\nblau Hund zwei\n", "utf-8")
+    assert s2s(*command, cwd=folder).exit_code == 0
+    with_test = s2s(*command, "--set", f"data.test={tmp_path}/new.{{en,de}}", cwd=folder)
+    assert with_test.exit_code == 73
+    assert "held out" in with_test.stderr
+
+
+def test_a_model_with_tags_translates_back_if_it_knows_the_direction(folder: Path) -> None:
+    bundle = load_bundle(folder / "run")
+    several = replace(bundle, targets=("en", "fr"), sources=("de",))
+    where = folder / "run"
+    assert backtranslate_module._tag_for(several, "de", "en", where) == "en"
+    assert backtranslate_module._tag_for(bundle, "en", "de", where) is None
+    with pytest.raises(UsageError, match="no model from de into nl, but from de into en, fr"):
+        backtranslate_module._tag_for(several, "de", "nl", where)
+    with pytest.raises(UsageError, match="no model from de into en"):
+        backtranslate_module._tag_for(bundle, "de", "en", where)
+
+
+def test_what_the_command_puts_together_is_not_to_be_set(folder: Path) -> None:
+    for command in (["backtranslate", "run", "mono.de"], ["adapt", "run", "train.{en,de}"], ["distill", "run"]):
+        result = s2s(*command, "--to", "never", "--set", "data.train=x.{en,de}", cwd=folder)
+        assert result.exit_code == 2, result.stderr
+        assert "data.train is not to be set here" in result.stderr
+    assert not (folder / "runs/never").exists()
 
 
 def test_new_lines_with_new_characters_get_a_vocabulary_that_holds_them(folder: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from s2s.jobs.dry_run import dry_run
 from s2s.jobs.finish import LENGTH_PENALTIES, climb
 from s2s.jobs.test_sets import split_of_run
 from s2s.jobs.train import train
-from s2s.run_folder import RunFolder
+from s2s.run_folder import RunFolder, sealed
 from s2s.scoring.metrics import Score, bleu
 from s2s.training.signals import StopSignal
 from s2s.training.trainer import Trainer
@@ -518,3 +518,14 @@ def test_by_nll_the_search_is_looked_for_once(tmp_path: Path, monkeypatch: pytes
     at_end = seen[4:]  # after as many validations
     names = ["last", "average"] if len(at_end) == 2 else ["last", "best", "average"]
     assert result.chosen == names[at_end.index(min(at_end))]
+
+
+def test_what_a_network_file_system_leaves_of_a_checkpoint_is_none(
+    tiny_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NFS keeps a file that somebody has open, in the folder where it was."""
+    train(tiny_config)
+    run = RunFolder(Path(tiny_config.run))
+    monkeypatch.setattr(sealed, "remove", lambda _: None)
+    job.clear(run)
+    assert run.checkpoints_by_step() == []

@@ -1,5 +1,6 @@
 """P2: Ctrl-C, SIGTERM and SIGHUP save and leave; the same command then goes on as if nothing had been."""
 
+import os
 import random
 import shutil
 import signal
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from children import Server
 from trainings import Training, differences, essence
 
@@ -94,3 +96,35 @@ def test_an_update_of_many_batches_is_given_up(server: Server, data: Path, tmp_p
     assert parts.last_checkpoint() == 6
     assert parts.go(more).code == 0
     assert not differences(essence(parts.run), essence(whole.run))
+
+
+def stderr_that_nobody_reads(kind: str, step: int) -> None:
+    """From an update on nobody reads stderr, and then SIGHUP comes: to be called in a child."""
+    from s2s.training.trainer import Trainer
+
+    finish = Trainer._finish
+    n_updates = 0
+
+    def finish_and_lose(self: Trainer) -> Any:
+        nonlocal n_updates
+        n_updates += 1
+        if n_updates == step:
+            reading, writing = os.pipe() if kind == "pipe" else os.openpty()
+            os.dup2(writing, 2)
+            for number in (reading, writing):
+                os.close(number)
+            signal.raise_signal(signal.SIGHUP)
+        return finish(self)
+
+    Trainer._finish = finish_and_lose  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "terminal"])
+def test_it_saves_although_nobody_reads_what_it_says(server: Server, data: Path, tmp_path: Path, kind: str) -> None:
+    """As where `tee` was sent the same Ctrl-C, or a terminal was closed, which is what SIGHUP tells."""
+    more = ["--set", "train.max_steps=8", "--set", "train.checkpoint_every=100"]
+    training = Training(server, tmp_path / "x", data)
+    done = training.go(more, setup=(stderr_that_nobody_reads, (kind, 5)))
+    assert done.code == 129, done.stderr
+    assert training.last_checkpoint() == 5
+    assert training.go(more).code == 0

@@ -148,3 +148,19 @@ def test_who_is_not_one_of_us_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> 
         with pytest.raises(UsageError, match=r"of 2 ranks these did not come within .* s: 1"):
             center.wait_for_all()
         assert stranger.recv(1) == b""
+
+
+def test_who_is_released_is_not_missed_and_stays_until_the_end(line: Callable[[int], Line]) -> None:
+    three = line(3)
+    three.center.release()
+    three.outposts[1].wait_for_end(0.05)  # it returns: the end has not come
+    three.outposts[2]._released.set()
+    three.cut(2)
+    three.outposts[1].pass_on(15)  # nobody asks for it: it is no error
+    time.sleep(0.05)
+    assert not three.center.lost.is_set()
+    three.center.end(0)
+    with pytest.raises(SystemExit) as leaving:
+        three.outposts[1].wait_for_end()
+    assert leaving.value.code == 0
+    assert three.left == []

@@ -15,9 +15,10 @@ from s2s.errors import DivergedError
 from s2s.jobs.tokenize import Prepared, tokenize
 from s2s.model import Transformer, label_smoothed_loss
 from s2s.model.dropout import Dropout
+from s2s.training import trainer as trainer_module
 from s2s.training.checkpoint import TrainingState
 from s2s.training.gradient import GradientWorkers, Sums
-from s2s.training.trainer import Trainer
+from s2s.training.trainer import Trainer, _Begun
 
 
 class NoHooks:
@@ -321,3 +322,17 @@ def test_training_in_bfloat16_learns_and_keeps_weights_in_float32(tmp_path: Path
     trainer.fit(hooks)
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert losses[-1] < 0.7 * losses[0]
+
+
+def test_the_seconds_of_updates_on_a_device_add_up_to_those_of_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An update that is begun while another is computed is not charged with the time of both."""
+    clock = 0.0
+    monkeypatch.setattr(trainer_module.time, "perf_counter", lambda: clock)
+    values = torch.ones(3)
+    total, before = 0.0, 0.0
+    begun = [_Begun(step, [], 0.1, 4, values, None, began, 0, 4 * step) for step, began in enumerate((0.0, 0.1, 1.1))]
+    for one, arrives in zip(begun, (1.0, 2.0, 3.0), strict=True):
+        clock = arrives
+        total += one.report(before).seconds
+        before = arrives
+    assert total == pytest.approx(3.0)
