@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -95,9 +96,11 @@ def lines_of(text: list[str] | None, given: str = "-") -> Iterator[Iterable[byte
 
         with contextlib.ExitStack() as opened:
             try:
-                file = opened.enter_context(Path(given).open("rb"))
+                file = Path(given).open("rb")  # noqa: SIM115 - see below
             except OSError as error:
                 raise InputMissingError(error.strerror or str(error), where=given) from None
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                opened.enter_context(file)  # (what is none is as standard input, below: to close it may take for ever)
             is_compressed = Path(given).suffix.lower() in COMPRESSIONS
             if not is_compressed:
                 _refuse_binary(file.peek(4), given)

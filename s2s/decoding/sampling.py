@@ -7,7 +7,7 @@ Shapes: B sentences, M samples of each, N = B × M hypotheses, V vocabulary, T p
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -45,7 +45,12 @@ class Sampling:
 
 @torch.inference_mode()
 def sample(
-    model: StepModel[S], src_BS: Tensor, options: SearchOptions, sampling: Sampling, seeds: Sequence[int]
+    model: StepModel[S],
+    src_BS: Tensor,
+    options: SearchOptions,
+    sampling: Sampling,
+    seeds: Sequence[int],
+    check_stop: Callable[[], None] = lambda: None,
 ) -> list[list[Hypothesis]]:
     """Draw translations of a batch.
 
@@ -55,6 +60,7 @@ def sample(
         options: How many (`beam`), length limit and length penalty of the reported score.
         sampling: How to draw.
         seeds: Of each sentence.
+        check_stop: Called before each step; what it raises ends the search.
 
     Returns:
         For each sentence `n_best` hypotheses of `beam`, in the order of drawing. Log-probabilities are the model's own.
@@ -71,6 +77,7 @@ def sample(
     cut_N = torch.zeros_like(over_N)
     pieces: list[Tensor] = []
     while not over_N.all():
+        check_stop()
         hidden_ND = model.step(state, pieces[-1] if pieces else None)
         log_p_NV = model.logits(hidden_ND).log_softmax(dim=1)
         chosen_N = _draw(log_p_NV.clone(), sampling, uniform_NT[:, len(pieces)])

@@ -191,6 +191,8 @@ class _BeamSearch(Generic[S]):
     def _finish_at_limit(self, hidden_ND: Tensor, at_limit_B: Tensor) -> None:
         """End every hypothesis of the sentences whose limit is reached, whatever comes next, and say so."""
         rows = (at_limit_B & ~self.done_B).nonzero()[:, 0]
+        if not len(rows):  # or all is done for nothing at each step
+            return
         for some in torch.split(rows, self.candidates.n_sentences):
             hidden_RMD = hidden_ND.view(-1, self.beam, hidden_ND.size(1))[some]
             log_p_RV = self.model.logits(hidden_RMD.flatten(0, 1)).log_softmax(dim=1)

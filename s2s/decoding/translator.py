@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -279,9 +280,9 @@ class Translator:
     ) -> list[list[Hypothesis]]:
         """Search for all parts."""
 
-        def translate(src_BS: Tensor, batch: list[int]) -> list[list[Hypothesis]]:
+        def translate(src_BS: Tensor, batch: list[int], check: Callable[[], None]) -> list[list[Hypothesis]]:
             some = prefixes and [prefixes[index] for index in batch]
-            return search(self._engine, src_BS, options, some, check_stop)
+            return search(self._engine, src_BS, options, some, check)
 
         return self._in_batches(translate, parts, options, check_stop)
 
@@ -295,14 +296,14 @@ class Translator:
     ) -> list[list[Hypothesis]]:
         """Draw translations of all parts."""
 
-        def translate(src_BS: Tensor, batch: list[int]) -> list[list[Hypothesis]]:
-            return sample(self._engine, src_BS, options, sampling, [seeds[index] for index in batch])
+        def translate(src_BS: Tensor, batch: list[int], check: Callable[[], None]) -> list[list[Hypothesis]]:
+            return sample(self._engine, src_BS, options, sampling, [seeds[index] for index in batch], check)
 
         return self._in_batches(translate, parts, options, check_stop)
 
     def _in_batches(
         self,
-        translate: Callable[[Tensor, list[int]], list[list[Hypothesis]]],
+        translate: Callable[[Tensor, list[int], Callable[[], None]], list[list[Hypothesis]]],
         parts: list[list[int]],
         options: SearchOptions,
         check_stop: Callable[[], None],
@@ -311,10 +312,17 @@ class Translator:
         found: list[list[Hypothesis]] = [[] for _ in parts]
         batches = even_batches([len(part) + 1 for part in parts], self._budget(options), self._n_workers(len(parts)))
 
-        def padded(batch: list[int]) -> list[list[Hypothesis]]:
-            return translate(pad_rows([[*parts[index], EOS] for index in batch]), batch)
+        is_over = threading.Event()
 
-        in_turn = _in_turn(padded, batches, self._n_workers(len(batches)), alone=self._is_compiled)
+        def check() -> None:
+            check_stop()
+            if is_over.is_set():
+                raise _OverError
+
+        def padded(batch: list[int]) -> list[list[Hypothesis]]:
+            return translate(pad_rows([[*parts[index], EOS] for index in batch]), batch, check)
+
+        in_turn = _in_turn(padded, batches, self._n_workers(len(batches)), is_over, alone=self._is_compiled)
         for batch, hypotheses in zip(batches, in_turn, strict=True):
             check_stop()
             for index, nbest in zip(batch, hypotheses, strict=True):
@@ -345,8 +353,16 @@ class Translator:
         return Translation(line, [candidate for candidate, _ in candidates], len(parts), candidates[0][1])
 
 
-def _in_turn(translate: Callable[[T], R], batches: Sequence[T], n_workers: int, *, alone: bool) -> Iterator[R]:
+class _OverError(Exception):
+    """Nobody waits for a batch any more."""
+
+
+def _in_turn(
+    translate: Callable[[T], R], batches: Sequence[T], n_workers: int, is_over: threading.Event, *, alone: bool
+) -> Iterator[R]:
     """What `translate` makes of each batch, in order; with several workers, each has a processor thread.
+
+    It sets `is_over` in the end, be it Ctrl-C: the batches that workers are at look at it.
 
     With `alone`, one worker has one too: what torch does in a step of the C engine is so little that its threads would
     mostly wait for each other, ten times as long as the work where another program has the other core.
@@ -358,6 +374,7 @@ def _in_turn(translate: Callable[[T], R], batches: Sequence[T], n_workers: int, 
     try:
         yield from pool.map(translate, batches)
     finally:
+        is_over.set()
         pool.shutdown(cancel_futures=True)
 
 

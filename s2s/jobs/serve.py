@@ -11,6 +11,7 @@ from pathlib import Path
 from s2s.console import say
 from s2s.decoding.translator import Translator
 from s2s.errors import CannotCreateError, UsageError
+from s2s.jobs.translate import say_that_pytorch_translates
 
 HERE = "127.0.0.1"
 _HERE_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -86,6 +87,8 @@ def serve(
         address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         for model in served:
             say(f"{model.name}: {model.translator.bundle.source} → {', '.join(model.targets)}")
+        if any(model.translator.by_pytorch for model in served):
+            say_that_pytorch_translates()
         if kept:
             say(f"corrections: {kept.path}")
         say(f"page and API: {address}  (Ctrl-C ends it)")

@@ -2,9 +2,8 @@
 
 import functools
 import json
-import queue
-import threading
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -19,12 +18,11 @@ from s2s.decoding.translator import Translator
 from s2s.errors import InputMissingError, UsageError
 from s2s.formats.sentences import joined_text, sentences
 from s2s.jobs.glossary import Glossary, Placed, translate_with
+from s2s.jobs.read_ahead import CHUNK, chunks
 from s2s.run_folder import newest_run, run_path
 from s2s.symbols import UNK
 
 Format = Literal["text", "scores", "n-best", "json"]
-
-CHUNK = 1024  # lines translated together, if so many are waiting
 
 
 def model_path(given: Path | None) -> Path:
@@ -73,13 +71,21 @@ class StreamReport:
         if self.n_repaired:
             say(f"note: {self.n_repaired:,} of {self.n_lines:,} lines: not UTF-8: bad bytes became U+FFFD")
         if self.is_slow and self.n_lines >= CHUNK:
-            say("note: PyTorch translates, which takes longer: the C engine is not compiled on this machine")
-            say("  it needs a C compiler (cc) and a cache folder that only you can write to (~/.cache/s2s)")
+            say_that_pytorch_translates()
         for note, text in texts.items():
             if self.notes.get(note):
                 say(f"note: {self.notes[note]:,} of {self.n_lines:,} lines: {text}")
         if self.placed is not None:
             self.placed.tell()
+
+
+def say_that_pytorch_translates() -> None:
+    """Why it takes longer than it might, and what helps."""
+    if os.environ.get("S2S_NATIVE") == "off":
+        say("note: PyTorch translates, which takes longer, as S2S_NATIVE=off says")
+        return
+    say("note: PyTorch translates, which takes longer: the C engine is not compiled on this machine")
+    say("  it needs a C compiler (cc) and a cache folder that only you can write to (~/.cache/s2s)")
 
 
 def translate_stream(
@@ -123,7 +129,7 @@ def translate_stream(
         raise UsageError(f"--prefix has characters that the model does not know: {prefix}")
     report = StreamReport(placed=None if glossary is None else Placed())
     with_terms = functools.partial(_with_terms, translator, options, to, glossary, report.placed)
-    for chunk in _chunks(source):
+    for chunk in chunks(source):
         lines = []
         for number, raw in enumerate(chunk, start=report.n_lines):
             line, repaired = decode_line(raw, first=number == 0)
@@ -183,37 +189,6 @@ def _by_sentences(
         n_parts = max((one.n_parts for one in found), default=0)
         translations.append(Translation(line, [candidate], n_parts, sum(one.n_cut for one in found)))
     return translations
-
-
-def _chunks(source: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Lines in chunks of what is waiting: at least one, at most `CHUNK`. A thread reads ahead, a few chunks at most."""
-    waiting: queue.Queue[bytes | BaseException | None] = queue.Queue(maxsize=4 * CHUNK)
-
-    def read() -> None:
-        try:
-            for line in source:
-                waiting.put(line)
-            waiting.put(None)
-        except BaseException as error:
-            waiting.put(error)
-
-    threading.Thread(target=read, daemon=True, name="read-ahead").start()
-    item = waiting.get()
-    while isinstance(item, bytes):
-        chunk = [item]
-        while len(chunk) < CHUNK:
-            try:
-                item = waiting.get_nowait()
-            except queue.Empty:
-                break
-            if not isinstance(item, bytes):
-                break
-            chunk.append(item)
-        yield chunk
-        if isinstance(item, bytes):
-            item = waiting.get()
-    if item is not None:
-        raise item
 
 
 def _render(translation: Translation, number: int, form: Format) -> str:

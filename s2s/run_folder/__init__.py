@@ -8,7 +8,7 @@ Three rules carry everything:
 - One process writes, under a lock that the kernel drops when the process dies (`RunFolder.lock`). Readers need none.
 """
 
-from s2s.run_folder.layout import RunFolder, config_path, newest_run, run_path
+from s2s.run_folder.layout import RunFolder, config_path, lock_file, newest_run, run_path
 from s2s.run_folder.sealed import (
     MANIFEST,
     build_file,
@@ -28,6 +28,7 @@ __all__ = [
     "config_path",
     "discard_folder",
     "existing_folder",
+    "lock_file",
     "newest_run",
     "reporting_os_errors",
     "run_path",

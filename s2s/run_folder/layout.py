@@ -158,7 +158,7 @@ class RunFolder:
             number = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
         try:
             for look in range(_LOOKS):  # somebody may only be looking whether it is locked
-                if _try_lock(number):
+                if lock_file(number):
                     break
                 time.sleep(0.02 if look < _LOOKS - 1 else 0)
             else:
@@ -178,7 +178,7 @@ class RunFolder:
         except OSError:
             return False
         try:
-            return not _try_lock(number, shared=True)
+            return not lock_file(number, shared=True)
         finally:
             os.close(number)
 
@@ -195,7 +195,7 @@ class RunFolder:
             folder.parent.mkdir(parents=True, exist_ok=True)
             number = os.open(folder.parent / ".lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
         try:
-            if _try_lock(number, wait=True):
+            if lock_file(number, wait=True):
                 with reporting_os_errors(folder):
                     _clean(folder.parent)
                     _clean(folder)
@@ -277,7 +277,7 @@ def _clean(folder: Path) -> None:
             restore(entry.with_name(entry.name.removeprefix(REPLACED)))
 
 
-def _try_lock(number: int, *, wait: bool = False, shared: bool = False) -> bool:
+def lock_file(number: int, *, wait: bool = False, shared: bool = False) -> bool:
     """Lock an open file, for oneself or shared; False if another process has it and this one does not wait."""
     if sys.platform == "win32":
         return True

@@ -179,9 +179,12 @@ class Batcher:
                 for job in alike:
                     if not room or characters <= 0:
                         break
-                    part = _Part(job, range(job.n_taken, job.n_taken + min(share, room, job.n_left)))
-                    job.n_taken, room = part.places.stop, room - len(part.places)
-                    characters -= sum(map(len, part.sentences))
+                    first = job.n_taken
+                    while job.n_taken - first < min(share, room) and job.n_left and characters > 0:
+                        characters -= len(job.sentences[job.n_taken])
+                        job.n_taken += 1
+                    part = _Part(job, range(first, job.n_taken))
+                    room -= len(part.places)
                     batch.append(part)
                 alike = [job for job in alike if job.n_left]
             served = {id(part.job) for part in batch}

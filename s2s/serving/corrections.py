@@ -8,7 +8,7 @@ from itertools import repeat
 from pathlib import Path
 
 from s2s.errors import DataError, S2SError
-from s2s.run_folder import writing_to
+from s2s.run_folder import lock_file, writing_to
 from s2s.serving.limits import RefusedError
 
 
@@ -78,6 +78,7 @@ class Corrections:
 
     def _append(self, rows: str) -> None:
         with self.path.open("r+b", buffering=0) as file:  # nothing is left to be written when it is closed
+            lock_file(file.fileno(), wait=True)  # of another server: until it is closed
             size = file.seek(0, os.SEEK_END)
             data = rows.encode("utf-8", "replace")
             if size + len(data) > self._most_bytes:

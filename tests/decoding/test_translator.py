@@ -3,10 +3,12 @@
 import itertools
 import json
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,9 +16,10 @@ from s2s.corpus.text import decode_line
 from s2s.decoding import compiled
 from s2s.decoding.batching import batches_by_length, even_batches
 from s2s.decoding.bundle import load_bundle
-from s2s.decoding.translator import Translator, split_points
-from s2s.errors import DataError, InputMissingError
-from s2s.jobs.translate import CHUNK, translate_stream
+from s2s.decoding.sampling import Sampling
+from s2s.decoding.translator import Translator, _in_turn, split_points
+from s2s.errors import DataError, InputMissingError, UsageError
+from s2s.jobs.translate import CHUNK, say_that_pytorch_translates, translate_stream
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 KNOWN = [tuple(pair) for pair in json.loads((GOLDEN / "translations.json").read_text("utf-8"))]
@@ -181,3 +184,50 @@ def test_it_says_that_it_is_slow(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     for n_lines, said in ((3, 0), (CHUNK, 1)):
         translate_stream(slow, slow.options(beam=1), [b"\n"] * n_lines, _Sink()).tell()  # type: ignore[arg-type]
         assert capsys.readouterr().err.count("the C engine is not compiled") == said
+    monkeypatch.setenv("S2S_NATIVE", "off")
+    say_that_pytorch_translates()
+    assert "as S2S_NATIVE=off says" in capsys.readouterr().err
+
+
+def test_workers_hear_that_nobody_waits_any_more() -> None:
+    """So that Ctrl-C does not take as long as a batch of a large model."""
+    is_over, is_begun = threading.Event(), threading.Event()
+    heard: list[bool] = []
+
+    def translate(batch: int) -> int:
+        if batch:
+            is_begun.set()
+            heard.append(is_over.wait(10))
+        return batch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        found = _in_turn(translate, [0, 1], 2, is_over, alone=True)
+        assert next(found) == 0
+        assert is_begun.wait(10)
+        found.close()  # type: ignore[attr-defined]
+    finally:
+        torch.set_num_threads(threads)
+    assert heard == [True]
+
+
+@pytest.mark.parametrize("sampling", [None, Sampling()])
+def test_a_search_ends_between_two_steps(sampling: Sampling | None) -> None:
+    translator = Translator.load(GOLDEN / "model")
+    n_calls = 0
+
+    def check_stop() -> None:
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        translator.translate_lines(["one two three cat dog"], translator.options(), check_stop, sampling=sampling)
+    assert n_calls == 3
+
+
+def test_one_text_is_no_list_of_lines() -> None:
+    with pytest.raises(UsageError, match="a list of lines"):
+        Translator.load(GOLDEN / "model").translate("cat one")

@@ -25,6 +25,7 @@ from s2s.errors import DataError
 from s2s.serving.app import Access
 from s2s.serving.corrections import Corrections
 from s2s.serving.limits import Limits, RefusedError
+from s2s.serving.wire import _multipart
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -176,6 +177,13 @@ def test_other_wrong_requests(start: Start) -> None:
     assert server.ask("POST", "/translate", b"a=1&" * 2000, FORM).status == 400
     assert server.ask("POST", "/translate", b"--x", {"content-type": "multipart/form-data; boundary=x"}).status == 400
     assert server.ask("POST", "/translate", b"x", {"content-type": "multipart/form-data"}).status == 400
+    for body in (
+        b"--x\r\n" * 2_000,
+        b'--x\r\nContent-Disposition: form-data; name="' + b";" * 200_000 + b"\r\n\r\nq\r\n--x--",
+    ):
+        assert server.ask("POST", "/translate", body, {"content-type": "multipart/form-data; boundary=x"}).status == 400
+    long = "multipart/form-data; boundary=x" + ";" * 2_000
+    assert server.ask("POST", "/translate", b"--x\r\n\r\nq\r\n--x--", {"content-type": long}).status == 400
     assert server.ask("POST", "/translate", b"<a/>", {"content-type": "text/xml"}).status == 415
     assert server.ask("GET", "/translate").status == 405
     assert server.ask("GET", "/../../etc/passwd").status == 404
@@ -579,3 +587,13 @@ def test_no_request_breaks_it(start: Start, pytestconfig: pytest.Config, tmp_pat
 
 def resident_megabytes() -> float:
     return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def test_a_form_in_parts_is_read_as_it_is_and_not_into_its_parts() -> None:
+    """Of parts within parts the library would make a tree, as deep as somebody likes."""
+    inner = b"Content-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\n" * 300
+    head = b"CONTENT-DISPOSITION: form-data; name=q\r\nContent-Type: text/plain\r\n\r\n"
+    body = b"before\r\n--x\r\n" + head + b"a\r\n--b\n" + inner + b"\r\n--x\r\n"
+    body += b'Content-Disposition: form-data; name="target"\r\n\r\nde\r\n--x\r\n\r\nno name\r\n--x--\r\nafter'
+    fields = _multipart('multipart/form-data; boundary="x"', body)
+    assert fields == {"q": (b"a\r\n--b\n" + inner).decode(), "target": "de"}

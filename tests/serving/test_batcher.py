@@ -100,6 +100,21 @@ def test_a_long_request_leaves_room_for_a_short_one(gated: tuple[Batcher, Gate, 
     assert texts(long) == ["zwei"] * 100
 
 
+def test_long_texts_fill_a_batch_by_their_characters(gated: tuple[Batcher, Gate, Wish]) -> None:
+    batcher, gate, wish = gated
+    batcher.submit(["one"], wish)
+    gate.begun.acquire()
+    batcher.submit(["two " * 1_250] * 20, wish)  # 5,000 characters each
+    short = batcher.submit(["three"], wish)
+    gate.let(2)
+    gate.begun.acquire()
+    gate.begun.acquire()
+    assert sum(map(len, gate.batches[1])) < 16_000 + 5_000
+    assert "three" in gate.batches[1] + gate.batches[2]
+    gate.let(1000)
+    assert texts(short) == ["drei"]
+
+
 def test_other_wishes_wait_for_their_own_batch(gated: tuple[Batcher, Gate, Wish], translator: Translator) -> None:
     batcher, gate, wish = gated
     batcher.submit(["one"], wish)
