@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pyexpat import ExpatError
 
 from s2s.errors import DataError
+from s2s.formats.html_tags import BLOCKS, names
+from s2s.formats.plural_forms import form_of, singular_form
 from s2s.formats.po_entries import entries
 from s2s.formats.protect import EMBEDDED
 from s2s.formats.xliff import NOT_DONE_STATES
@@ -19,6 +21,12 @@ Row = tuple[str, str, int]
 
 _NATIVE = frozenset(("bpt", "ept", "ph", "it", "ut", "sub", "cp"))
 """Inline elements whose inside is code, not text."""
+
+_SPACES = frozenset(("x", "ph", "bx", "ex", "sc", "ec", "br", "it", "ut"))
+"""Inline elements that may stand for a line's end, and leave a space."""
+
+_ENDING = BLOCKS | names("br")
+"""Elements of HTML at which a word ends."""
 
 
 def same_language(said: str, wanted: str) -> bool:
@@ -63,6 +71,8 @@ class _Reader:
         self.depth = 0
         self._into: list[str] | None = None
         self._native = 0
+        self._segments: list[int] = []  # where those that are open begin
+        self.is_partial = False
         self.parser = parser = secure_parser(where)
         parser.buffer_text = True
         parser.StartElementHandler = self._start
@@ -91,8 +101,10 @@ class _Reader:
         if self.depth == 1:
             self.check_root(local)
         if self._into is not None:
+            if local == "mrk" and attributes_of(pairs).get(("", "mtype")) == "seg":
+                self._segments.append(len(self._into))
             self._native += self._native > 0 or local in _NATIVE
-            self._into.append("" if local not in ("x", "ph", "bx", "ex", "sc", "ec", "br") else " ")
+            self._into.append(" " if local in _SPACES else "")
         else:
             self.begin(local, attributes_of(pairs))
 
@@ -100,6 +112,8 @@ class _Reader:
         self.depth -= 1
         local = split_name(name)[1]
         if self._into is not None and local not in ("seg", "source", "target"):
+            if local == "mrk" and self._segments and not self._native:
+                self.is_partial |= not "".join(self._into[self._segments.pop() :]).strip()
             self._native -= self._native > 0
         else:
             self.gather(None)
@@ -191,6 +205,7 @@ class _Xliff(_Reader):
             self.skipped = self.depth
         elif name in ("trans-unit", "segment") and not self.skipped:
             self.source, self.target, self.unit_line = None, None, self.line
+            self._segments, self.is_partial = [], False
             self.done = attributes.get(("", "state"), "") not in NOT_DONE_STATES
         elif name == "source" and not self.skipped and self.source is None:
             self.source = []
@@ -205,7 +220,8 @@ class _Xliff(_Reader):
             self.skipped = 0
         elif name in ("trans-unit", "segment") and not self.skipped and self.source is not None:
             source = one_line("".join(self.source))
-            target = one_line("".join(self.target or ())) if self.done else ""
+            # (with a segment that is not translated yet it is no translation of the source)
+            target = one_line("".join(self.target or ())) if self.done and not self.is_partial else ""
             self.rows.append((target, source, self.unit_line) if self.turned else (source, target, self.unit_line))
 
     def _is_turned(self, said: tuple[str, str]) -> bool:
@@ -274,10 +290,13 @@ def read_po(lines: Iterable[str], where: str, source: str, target: str) -> Itera
         DataError: A line is none of PO, or the file is in another language.
     """
     turned = False
+    singular: int | None = 0
+    plural = 1
     for entry in entries(lines, where):
         assert entry.source is not None
         text = entry.targets[0].text if 0 in entry.targets else ""
         if entry.is_header:
+            singular, plural = singular_form(text)[1], form_of(text, 10)
             said = re.search(r"^Language:[ \t]*(\S+)", text, re.MULTILINE)
             if said is None or same_language(said[1], target):
                 continue
@@ -291,12 +310,21 @@ def read_po(lines: Iterable[str], where: str, source: str, target: str) -> Itera
             continue
         line = entry.source.first + 1
         done = "fuzzy" not in entry.flags
-        texts = [(entry.source.text, text if done else "")]
-        if entry.plural is not None and entry.targets:
-            texts.append((entry.plural.text, entry.targets[max(entry.targets)].text if done else ""))
+        texts = [(entry.source.text, text)]
+        if entry.plural is not None:
+            texts = [
+                (field.text, entry.targets[form].text if form in entry.targets else "")
+                for field, form in ((entry.source, singular), (entry.plural, plural))
+                if form is not None
+            ]
         for one, other in texts:
-            pair = one_line(EMBEDDED.sub("", one)), one_line(EMBEDDED.sub("", other))
+            pair = _without_tags(one), _without_tags(other) if done else ""
             yield (pair[1], pair[0], line) if turned else (pair[0], pair[1], line)
+
+
+def _without_tags(text: str) -> str:
+    """A message without the HTML in it, as models are given it; elements that end a line or block end a word too."""
+    return one_line(EMBEDDED.sub(lambda tag: " " if (tag[2] or "").lower() in _ENDING else "", text))
 
 
 def languages_of(blocks: Iterable[bytes], where: str, form: str) -> tuple[str, str] | None:

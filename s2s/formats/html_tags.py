@@ -174,12 +174,12 @@ def attributes(text: str, tag: Token) -> list[Attribute]:
 
 
 _ROWS = names("tbody thead tfoot")
-_BLOCKS = names(
+BLOCKS = names(
     "address article aside blockquote center details dialog dir div dl fieldset figcaption figure footer form header"
     " hgroup hr h1 h2 h3 h4 h5 h6 li main menu nav ol p pre search section summary table ul dd dt td th tr"
 )
 _ENDED_BY = {
-    "p": _BLOCKS | _ROWS,
+    "p": BLOCKS | _ROWS,
     "li": names("li"),
     "dd": names("dd dt"),
     "dt": names("dd dt"),
@@ -190,7 +190,7 @@ _ENDED_BY = {
     "optgroup": names("optgroup"),
 }
 """Elements that end without an end tag where one of these begins."""
-_SCOPES = (_BLOCKS | names("html body button caption select object svg math template")) - set(_ENDED_BY)
+_SCOPES = (BLOCKS | names("html body button caption select object svg math template")) - set(_ENDED_BY)
 """Elements that keep what is in them from ending what is around them."""
 
 

@@ -12,12 +12,13 @@ from s2s.formats.html_tags import VOID
 
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]")
 _OPAQUE = re.compile(
-    r"\[\[[^\[\]\n]+\]\]"
+    r"\{\{[^{}\n]{0,500}\}\}|\{%[^{}\n]{0,500}%\}"
+    r"|\[\[[^\[\]\n]+\]\]"
     r"|(?<!\\)\$\$[^$\n]+\$\$"
     r"|(?<![\w\\$])\$(?:(?![\s\d$])[^$`\n]*(?<![\s\\])|\d[^\s$`]*)\$(?![\w$])"
     r"|(?<![\w<.+-])(?<!\]\()(?P<url>(?:[A-Za-z][A-Za-z0-9+.-]{1,20}://|www\.)[^\s<>\"'`\[\]{}|\\^]+)"
 )
-"""What is text for the parser, and no text: links of wikis, mathematics, bare addresses."""
+"""What is text for the parser, and no text: code of templates, links of wikis, mathematics, bare addresses."""
 _AFTER_URL = ".,;:!?…»”’*_~&"
 _SPECIAL = re.compile(
     r"\\(?=[!-/:-@\[-`{-~]|$)|[`*\[\]<|]|~(?=~)|~(?<=~~)|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|!(?=\[)"

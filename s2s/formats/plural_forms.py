@@ -33,6 +33,19 @@ def singular_form(header: str) -> tuple[int, int | None]:
     return n_forms, form if form not in others and form < n_forms else None
 
 
+def form_of(header: str, n: int) -> int:
+    """The form that a number takes; 1 if the header says nothing that can be read.
+
+    >>> form_of("Plural-Forms: nplurals=2; plural=(n != 1);", 5), form_of("Plural-Forms: nplurals=1; plural=0;", 5)
+    (1, 0)
+    """
+    match = _HEADER.search(header)
+    try:
+        return 1 if match is None else _value(match[2], n)
+    except (ValueError, ZeroDivisionError):
+        return 1
+
+
 def _value(expression: str, n: int) -> int:
     """The value of an expression for a number; ValueError if it is none."""
     tokens: list[str] = []

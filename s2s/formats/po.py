@@ -61,6 +61,11 @@ class PoFile:
                 singular = -1 if one is None else one
                 said = re.search(r"^Language:[ \t]*(\S+)", text, re.MULTILINE)
                 self.languages = [("", said[1])] if said else []
+                if name == _TEMPLATE or "INTEGER" in text:
+                    self.notes.append(
+                        "its header is a template's: before programs can read the translation, msginit has to fill in"
+                        " charset=UTF-8, Language and Plural-Forms"
+                    )
             else:
                 self._add(entry, n_forms, singular)
 

@@ -138,8 +138,13 @@ class _Projection:
         text = self.plain.text
         first = max(0, bisect_right(self.starts, pair.start) - 1)
         words = [word for word in self.words[first : bisect_left(self.starts, pair.end)] if word[1] > pair.start]
-        # a word that is punctuation alone within the pair belongs to the word outside
-        own = [word for word in words if re.search(r"\w", text[max(word[0], pair.start) : min(word[1], pair.end)])]
+        # a word that sticks out, and is punctuation alone within the pair, belongs to the word outside
+        own = [
+            word
+            for word in words
+            if (pair.start <= word[0] and word[1] <= pair.end)
+            or re.search(r"\w", text[max(word[0], pair.start) : min(word[1], pair.end)])
+        ]
         targets = [target for word in own for target in self.linked.get(word, [])]
         if not targets or not own:
             self.guessed = True

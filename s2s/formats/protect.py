@@ -18,14 +18,17 @@ _THINGS = re.compile(
         | (?<![\w.+-]) [\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+ )
     | (?P<strict>
         \{\{\{? [^{}]* \}\}\}?                                       # {{x}}
-      | \{% .*? %\} | <%.*?%>                                        # templates
+      | \{% .{0,500}? %\} | <%.{0,500}?%>                            # templates
       | [$#%] \{ [^{}\s]* \} | \$ \( [\w.]+ \)                       # ${x} #{x} %{x} $(x)
       | (?<!') ' (?: \{ [^']* | \} ) '                               # quoted in an ICU message
       | \{ \s* [\w.-]+ \s*, \s* choice \s*,                           # {0,choice,0#none|1<{0} files}
         (?: [^{}'] | ' [^']{0,80} ' | \{ [^{}]{0,80} \} ){1,999}+ \}
-      | \{ [^{}\s]? [^{}]{0,80}? \}                                  # {0} {name} {n, number}
+      | \{ [^{}\s<>]? [^{}<>]{0,80}? \}                              # {0} {name} {n, number}
       | %% | % (?!(?:hh|ll?|[hqLjzt])?[diouxXeEfFgGaAcsSpn]%) [A-Za-z_]\w+ %   # %name%
       | % (?:\d+\$)? \#@ \w+ @                                       # %#@files@
+      | (?<![\d%]) % L? [1-9] (?![\w$.,%])                           # %1 %L2 of Qt and KDE
+      | (?<![\d%]) % [a-z]\w{3,}                                     # %title of Drupal
+      | (?<![\w@$]) [@$] [a-z_]\w+                                   # @count $name
       | (?!(?<=\d)%[^\W\d_]{2}) %                                    # but not in 100%sure
         (?:\(\w+\)|<\w+>)? (?:\d+\$)? [-+\#0']* (?:\d+|\*)? (?:\.(?:\d+|\*))?
           (?:hh|h|ll|l|q|L|j|z|t)? [diouxXeEfFgGaAcsSpn@]
@@ -148,7 +151,8 @@ def with_hard_spaces(content: Content, source: Content) -> Content:
     return tuple(out)
 
 
-EMBEDDED = re.compile(r"<(/?)([A-Za-z][\w:.-]*)((?:\s+[^<>]*?)?)(/?)>|<!--.*?-->", re.DOTALL)
+EMBEDDED = re.compile(r"<(/?)([A-Za-z][\w:.-]*)((?:\s[^<>]*?)?)(/?)>|<!--.*?-->", re.DOTALL)
+_SHORT = re.compile(r"\{(?P<open>\w{1,9})>|<(?P<close>\w{1,9})\}")  # {1>…<1}, as Phrase writes tags
 
 
 def with_embedded_tags(pieces: Content) -> Content:
@@ -161,13 +165,20 @@ def with_embedded_tags(pieces: Content) -> Content:
             out.append(piece)
             continue
         place = 0
-        for match in EMBEDDED.finditer(piece):
+        found = sorted([*EMBEDDED.finditer(piece), *_SHORT.finditer(piece)], key=re.Match.start)
+        for match in found:
+            if match.start() < place:
+                continue
             out.append(piece[place : match.start()])
             place = match.end()
-            name = (match[2] or "").lower()
-            if not name or match[4] or name in VOID:
+            if match.re is _SHORT:
+                name, is_open, is_alone = f"{{{match['open'] or match['close']}", match["open"] is not None, False
+            else:
+                name = (match[2] or "").lower()
+                is_open, is_alone = not match[1], not name or bool(match[4]) or name in VOID
+            if is_alone:
                 out.append(Tag(match[0], is_text=True))
-            elif not match[1]:
+            elif is_open:
                 n_pairs += 1
                 names.append((name, n_pairs))
                 out.append(Tag(match[0], "open", n_pairs, is_text=True))

@@ -130,6 +130,11 @@ class XliffFile:
             at += 1
         if not translates or "source" not in inside:
             return
+        if any(name == "locked" and said in ("locked", "true", "yes") for (_, name), said in unit.attributes.items()):
+            self.n_kept += 1  # by memoQ and others: it is to stay as it is
+            return
+        if "seg-source" in inside and self._nodes[inside["seg-source"]].is_empty:
+            del inside["seg-source"]
         source = self._nodes[inside["seg-source"]] if "seg-source" in inside else self._nodes[inside["source"]]
         space = self._nodes[inside["source"]].attributes.get((XML, "space"), space)
         target = self._nodes[inside["target"]] if "target" in inside else None

@@ -575,3 +575,61 @@ def test_hostile_texts_are_read_in_time_that_goes_with_their_length(number: int)
 
 
 XML = str.maketrans({"<": "&lt;", "&": "&amp;"})
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("[the guide]({{ site.baseurl }}/guide.html)", "[THE GUIDE]({{ site.baseurl }}/guide.html)"),
+        ("- [the guide]({% link guide.md %}): read it", "- [THE GUIDE]({% link guide.md %}): READ IT"),
+        ('See {{< ref "a.md" >}} now.', 'SEE {{< ref "a.md" >}} NOW.'),
+        ("{{< note >}} a dog", "{{< note >}} A DOG"),
+    ],
+)
+def test_code_of_templates_in_markdown_stays(before: str, after: str) -> None:
+    assert translated(before, "markdown") == after
+
+
+def test_short_tags_of_phrase_are_pairs() -> None:
+    before = "<trans-unit id='1'><source>Read {1&gt;the manual&lt;1} now {2}</source><target></target></trans-unit>"
+    assert '<target state="translated">READ {1&gt;THE MANUAL&lt;1} NOW {2}</target>' in translated(
+        xliff(before), "xliff"
+    )
+
+
+@pytest.mark.parametrize("thing", ["%1", "%L2", "%title", "%site_name", "@count", "$cmd"])
+def test_placeholders_of_toolkits_come_out_or_the_entry_is_fuzzy(thing: str) -> None:
+    text = f'msgid "Open {thing} now"\nmsgstr ""\n'
+    assert f'msgstr "OPEN {thing} NOW"' in translated(text, "po")
+    lost = translated(text, "po", lambda texts, align: [Translated("NOTHING", []) for _ in texts])
+    assert "#, fuzzy" in lost or thing in lost
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<p>Save <b>50 %</b> today, <i>10 €</i></p>", "<p>SAVE <b>50 %</b> TODAY, <i>10 €</i></p>"),
+        ('<p><a href="z">Read more →</a> or not</p>', '<p><a href="z">READ MORE →</a> OR NOT</p>'),
+    ],
+)
+def test_symbols_within_a_tag_stay_within_it(before: str, after: str) -> None:
+    assert translated(before, "html") == after
+
+
+def test_locked_units_stay_and_an_empty_seg_source_hides_nothing() -> None:
+    unit = '<trans-unit id="1" m:locked="locked" xmlns:m="MQXliff"><source>a dog</source><target/></trans-unit>'
+    assert translated(xliff(unit), "xliff") == xliff(unit)
+    unit = '<trans-unit id="1"><source>a dog</source><seg-source/></trans-unit>'
+    assert "A DOG</target>" in translated(xliff(unit), "xliff")
+
+
+def test_a_template_of_gettext_is_said_to_need_its_header() -> None:
+    header = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=CHARSET\\n"\n\nmsgid "a"\nmsgstr ""\n'
+    assert "msginit" in opened(header, "po").notes[0]  # type: ignore[attr-defined]
+    assert not opened(header.replace("CHARSET", "UTF-8"), "po").notes  # type: ignore[attr-defined]
+
+
+def test_patterns_take_time_that_goes_with_the_length() -> None:
+    """Of broken templates: without a bound each `{%` looks through all that follows."""
+    text = "{%" * 20_000 + "<a" + " " * 20_000
+    assert translated(f'msgid "{text}"\nmsgstr ""\n', "po")
