@@ -88,6 +88,9 @@ def _without_code(name: str) -> str:
     return name if code is None else f"{name[:at]}{name[at + 1 + len(code) :]}"
 
 
+_ROW_NUMBERS = ("id", "no", "nr", "sn", "ln")
+
+
 def guess_languages(spec: str) -> tuple[str, str] | None:
     """The languages of the source and the target side, by names in a spec, or of a table's columns.
 
@@ -123,8 +126,8 @@ class _AnyLanguages(Wanted):
         inner = [name for name in names if name.startswith(f"{NESTED}.")]
         for candidates in (inner, names):
             codes = [(code, name) for name in candidates if (code := code_of(name.removeprefix(f"{NESTED}.")))]
-            if len(codes) > 2:  # a number of each row is more frequent than Indonesian or Norwegian
-                codes = [(code, name) for code, name in codes if name.lower() not in ("id", "no")]
+            if len(candidates) > 2:  # a number of each row is more frequent than these languages
+                codes = [(code, name) for code, name in codes if name.lower() not in _ROW_NUMBERS]
             if len(codes) >= 2:
                 (source, source_name), (target, target_name) = codes[:2]
                 self.found.append((source, target))

@@ -33,6 +33,16 @@ _TOO_SMALL = re.compile(r"smaller than required_chars\. (\d+) vs (\d+)")
 _TOO_LARGE = re.compile(r"set it to a value <= (\d+)")
 
 
+_KEPT = ("\u200b", "\u200c", "\u0e33", "\u0eb3")
+"""Characters that belong to how a language is written, and of which SentencePiece's normalisation makes others.
+
+The zero-width space of Khmer and the zero-width non-joiner of Persian and Kurdish would become spaces, the vowels AM of
+Thai and Lao two characters each, which no keyboard writes. Where a text has them, they are symbols, and stay.
+"""
+
+_USED = 100
+"""A character is of a text's writing if one line in so many has it; others are waste of web pages."""
+
 MAX_CHARACTERS = 20_000_000
 """Of a side, about as many are used at most: three million words, from which every piece worth having can be learnt."""
 
@@ -52,6 +62,8 @@ def train(sides: Sequence["Sample"], config: VocabConfig) -> bytes:
         ConfigError: The size cannot hold the control symbols, bytes and characters, or a user symbol is unfit.
     """
     _check_user_symbols(config)
+    kept = [char for char in _KEPT if char not in config.user_symbols and any(_uses(side, char) for side in sides)]
+    config = config.model_copy(update={"user_symbols": [*config.user_symbols, *kept]})
     try:
         return _train(sides, config, config.size)
     except _SizeTooLargeError as error:
@@ -100,6 +112,10 @@ def sample_sides(rows: Iterable[tuple[Any, ...]], n_sides: int, maximum: int) ->
         for side in sides:
             samples[side].lines.extend(_in_parts(without_surrogates(row[side])))
     return samples
+
+
+def _uses(side: Sample, character: str) -> bool:
+    return 0 < len(side.lines) <= _USED * sum(character in line for line in side.lines)
 
 
 class _SizeTooLargeError(Exception):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -165,8 +166,9 @@ class CsvFile:
         first = next(lines, None)
         if first is None:
             return
-        # where the comma is in numbers, spreadsheets write semicolons
-        delimiter = next((mark for mark in ",;\t" if mark in first), ",")
+        # where the comma is in numbers, spreadsheets write semicolons; within quotes either may be
+        bare = re.sub(r'"[^"]*"', "", first)
+        delimiter = max(",;\t", key=bare.count)
         reader = csv.reader((f"{line}\n" for line in chain([first], lines)), strict=True, delimiter=delimiter)
         while True:
             number = reader.line_num + 1

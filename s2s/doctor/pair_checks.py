@@ -19,6 +19,7 @@ MAX_WORDS, MAX_CHARACTERS = 200, 1_000
 
 _NOT_ASCII = re.compile("[^\x00-\x7f]{2,}")
 _AFTER_WORDS = "”’“‘…»›\u00a0«‹–—"  # which may follow a letter as they are
+_RAISED = "²³¹°·ªº"  # units and footnotes: Å², Fuß¹; after Ã and Â they are half of a letter
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,200}>|<!--|&(?:[A-Za-z][A-Za-z0-9]{1,20}|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _CONTROL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
@@ -129,7 +130,7 @@ def _is_mojibake(text: str) -> bool:
         for encoding in ("cp1252", "latin-1"):
             with contextlib.suppress(UnicodeError):
                 run.encode(encoding).decode("utf-8")
-                if set(run[1:]) - set(_AFTER_WORDS):
+                if set(run[1:]) - set(_AFTER_WORDS if run[0] in "ÃÂ" else _AFTER_WORDS + _RAISED):
                     return True
                 if run[0].isupper():  # as Ã; after a small letter it is what it is: weiß« and está…”
                     within = not set(run[1:]) & set("”’“‘…»›\u00a0") and text[match.end() :][:1].isalpha()  # NoÃ«l

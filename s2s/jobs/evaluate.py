@@ -219,7 +219,8 @@ def mean_bleu(hypotheses: Sequence[str], test_set: TestSet, bundle: Bundle, leng
     if len(scores) == 1:
         return scores[0]
     value = sum(score.value for score in scores) / len(scores)
-    return Score("BLEU", value, f"mean of {len(scores)} languages: {scores[0].signature}")
+    signatures = " + ".join(dict.fromkeys(score.signature for score in scores))
+    return Score("BLEU", value, f"mean of {len(scores)} languages: {signatures}")
 
 
 def _nll(translator: Translator, lines: Sequence[str], references: Sequence[str]) -> float:

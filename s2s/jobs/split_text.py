@@ -114,11 +114,13 @@ def split_text(
     train = reports["train"].examined
     _refuse_unspaced(target, train.usual.sides[1].scripts, is_given=wishes.target is not None)
     for name, report in reports.items():
-        if not report.examined.is_parallel:
+        may_be = _may_be_parallel(report.examined)
+        if not report.examined.is_parallel and (wishes.clean or not may_be):
+            hint = " If it is a list of words or names, whose lengths say nothing, take --keep-all." if may_be else ""
             raise DataError(
                 "the two sides are not parallel, or not all is there",
                 where=corpora[name].description,
-                hint="See above; mend the text first.",
+                hint=f"See above; mend the text first.{hint}",
             )
     parts = _parts(corpora["train"], train, wishes, to_hold_out, known)
     n_pairs = {name: int(mask.sum()) for name, mask in parts.items()}
@@ -135,6 +137,15 @@ def split_text(
             specs[name] = given[name][0] if len(given[name]) == 1 else given[name]
             n_pairs[name] = len(reports[name].examined.flags)
     return SplitText(source, target, specs, n_pairs, n_characters)
+
+
+def _may_be_parallel(examined: Examined) -> bool:
+    """Whether all that speaks against it is that a smaller part of a text has lengths that do not go together."""
+    return not examined.is_incomplete and all(
+        stretch.lag is None and 2 * (stretch.last - stretch.first) < part.last - part.first
+        for part in examined.parts
+        for stretch in part.stretches
+    )
 
 
 def _as_used(report: Report, wishes: Wishes) -> Report:

@@ -59,6 +59,10 @@ def test_languages_by_name(spec: str, languages: tuple[str, str] | None) -> None
         ("x.tsv", "de\ten\nHund\tdog\n", ("de", "en")),
         ("x.tsv", "id\tde\ten\n1\tHund\tdog\n", ("de", "en")),
         ("x.csv", "no,en,de\n1,dog,Hund\n", ("en", "de")),
+        ("x.csv", "sn,tir,eng\n1,a,b\n", ("tir", "eng")),
+        ("x.csv", "id,en,Tigrigna\n1,a,b\n", None),  # and not Indonesian
+        ("x.csv", "en,id\ndog,anjing\n", ("en", "id")),
+        ("x.csv", '"en";"qu";"notes, remarks"\n"a";"b";"c"\n', ("en", "qu")),
         ("x.tsv", "English\tGerman\ndog\tHund\n", ("en", "de")),
         ("x.csv", "id,Haitian Creole,ENGLISH\n1,chen,dog\n", ("ht", "en")),
         ("x.jsonl", '{"swahili": "mbwa", "english": "dog"}\n', ("sw", "en")),

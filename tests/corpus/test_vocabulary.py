@@ -263,3 +263,24 @@ def test_words_are_those_of_the_text_whatever_normalisation_makes_of_it(vocabula
 def test_words_of_plain_text_are_those_of_its_pieces(vocabulary: Vocabulary) -> None:
     for text in sentences(50, seed=3):
         assert vocabulary.word_numbers(text) == word_numbers(vocabulary.pieces(text))
+
+
+WRITTEN = [
+    "می\u200cخواهم به خانه بروم", "او می\u200cرود", "کتاب\u200cها را می\u200cخوانم",
+    "ฉันดื่มน้ำทุกวัน", "เขาทำงาน", "ຄຳ ນ້ຳ", "ខ្ញុំ\u200bទៅ\u200bផ្សារ",
+]  # fmt: skip
+
+
+def test_what_belongs_to_a_writing_comes_out_as_it_went_in() -> None:
+    """The normalisation makes a space of the zero-width non-joiner, and two characters of a vowel of Thai and Lao."""
+    learnt = Vocabulary.learn(WRITTEN * 30, config(size=420))
+    for line in WRITTEN:
+        assert learnt.decode(learnt.encode(line)) == line
+
+
+def test_waste_of_web_pages_is_no_writing(vocabulary: Vocabulary) -> None:
+    lines = sentences()
+    dirty = [*lines[:-1], f"{lines[-1]} a\u200bb\u200c"]
+    learnt = Vocabulary.learn(dirty, config())
+    assert learnt.decode(learnt.encode("der\u200bhund")) == "der hund"
+    assert Vocabulary.learn(lines, config()).fingerprint == vocabulary.fingerprint

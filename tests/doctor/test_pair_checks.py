@@ -110,6 +110,7 @@ def test_a_fault_is_found(usual: Usual, src: str, tgt: str, fault: Fault) -> Non
         (SRC, "»" + TGT + " weiß«, »Spaß«"),  # as German books quote
         (SRC, TGT + " está…”, así…”"),
         (SRC, TGT + " Spaß—ja, Fuß–los"),
+        (SRC + " 250 Å²", TGT + " 250 Å², Fuß¹"),
         (SRC, TGT.replace("Hund", "Hünd-ähnlich")),
         ("the dog", "der Hund"),
         (SRC + " …", TGT + " …"),

@@ -420,3 +420,19 @@ def test_width_goes_with_the_corpus() -> None:
         for n_pairs in (2_000, 5_000, 29_000, 100_000)
     ]
     assert presets == ["tiny", "mini", "mini", "small"]  # the first three as measured: benchmarks/quality.md
+
+
+def test_a_list_of_words_in_the_text_can_be_kept(folder: Path) -> None:
+    """The length of a word says nothing about that of its translation."""
+    generator = np.random.default_rng(3)
+    words = ["".join(generator.choice(list("abcdefghij"), generator.integers(2, 18))) for _ in range(2 * 1_280)]
+    for number, side in enumerate(("en", "de")):
+        text = lines(DATA / f"train.{side}")[:3_840]
+        some = words[number::2]
+        (folder / f"with.{side}").write_text("\n".join([*text[:1_280], *some, *text[1_280:]]) + "\n", "utf-8")
+    wishes = Wishes([f"{folder}/with.{{en,de}}"], [], [])
+    with pytest.raises(DataError, match="not parallel") as caught:
+        split_text(RunFolder(folder / "x"), wishes)
+    assert "--keep-all" in (caught.value.hint or "")
+    kept = split_text(RunFolder(folder / "x"), replace(wishes, clean=False))
+    assert sum(kept.n_pairs.values()) > 3_840
