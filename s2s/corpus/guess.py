@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from s2s.corpus.columns import NESTED, Wanted
-from s2s.corpus.languages import code_of, is_language
+from s2s.corpus.languages import code_of, is_language, shortest_code
 from s2s.corpus.memories import ENDINGS, languages_in
 from s2s.corpus.pairs import open_specs, split_direction
 from s2s.corpus.text import COMPRESSIONS, uncompressed_suffix
@@ -141,7 +141,7 @@ def in_direction(spec: str, source: str, target: str) -> str:
     >>> in_direction("x.{en,de}", "de", "en"), in_direction("x.en,x.de", "DE", "EN"), in_direction("x.tsv", "de", "en")
     ('x.{de,en}', 'x.de,x.en', 'x.tsv')
     """
-    named = None if split_direction(spec)[0] else _in_name(spec)
+    named = None if split_direction(spec)[0] else _in_name(spec, (source, target))
     if named is None or not same_languages(named, (target, source)):
         return spec
     if _BRACES.search(spec):
@@ -159,13 +159,13 @@ def same_languages(some: tuple[str, str], others: tuple[str, str]) -> bool:
     are_directions = ours[0].split("-")[::-1] == ours[1].split("-")  # `de-en` and `en-de` are no regions
     if primary(some[0]) == primary(some[1]) or (are_directions and "-" in ours[0]):
         return ours == theirs
-    return [primary(name) for name in some] == [primary(name) for name in others]
+    return [*map(shortest_code, some)] == [*map(shortest_code, others)]
 
 
 def refuse_other_languages(specs: Sequence[str], known: tuple[str, str] | None = None) -> None:
     """Raise UsageError if pairs of files are not all of the same two languages, by their names.
 
-    Codes of two and of three letters are not compared.
+    Codes of two and of three letters are compared where the same language has both.
 
     Args:
         specs: The pairs, and tables, which have columns by which they are found.
@@ -173,11 +173,11 @@ def refuse_other_languages(specs: Sequence[str], known: tuple[str, str] | None =
     """
     before = None if known is None else ("the model", known)
     for spec in specs:
-        named = None if split_direction(spec)[0] else _in_name(spec)
+        named = None if split_direction(spec)[0] else _in_name(spec, known or ())
         if named is None:
             continue
         who, languages = before = before or (spec, named)
-        ours, theirs = (sorted(map(primary, pair)) for pair in (named, languages))
+        ours, theirs = (sorted(map(shortest_code, pair)) for pair in (named, languages))
         if ours != theirs and [*map(len, ours)] == [*map(len, theirs)]:
             raise UsageError(
                 f"{spec} is of {' and '.join(named)}, by its name, and {who} of {' and '.join(languages)}",
@@ -195,8 +195,9 @@ def _is_one_text_file(argument: str) -> bool:
     return "," not in argument or Path(argument).is_file()
 
 
-def _in_name(spec: str) -> tuple[str, str] | None:
-    """By what differs between the names of two files."""
+def _in_name(spec: str, known: Sequence[str] = ()) -> tuple[str, str] | None:
+    """By what differs between the names of two files: codes of languages, or those that are looked for."""
+    own = [*map(shortest_code, known)]
     if _is_table(spec):
         return None
     braces = _BRACES.search(spec)
@@ -212,6 +213,6 @@ def _in_name(spec: str) -> tuple[str, str] | None:
         parts = [separators.split(side) for side in sides]
         if len(parts[0]) == len(parts[1]):
             for source, target in zip(*(reversed(side) for side in parts), strict=True):
-                if source != target and is_language(source) and is_language(target):
+                if source != target and all(is_language(one) or shortest_code(one) in own for one in (source, target)):
                     return source, target
     return None

@@ -17,6 +17,20 @@ khk khm kik kin kir kmr kor kur lao lat lij lim lin lit lmo ltz lua lug luo lus 
 mni mos mri msa mya nep nld nno nob nso nus nya oci orm ory pag pan pap pes pol por prs pus que ron run rus sag
 san sat scn shn sin slk slv smo sna snd som sot spa sqi srd srp ssw sun swa swe swh szl tam tat tel tgk tgl tha
 tir tpi tsn tso tuk tum tur twi uig ukr umb urd uzb uzn vec vie war wol xho ydd yid yor yue zho zsm zul
+ain gaz kea kmb knc ltg pbt plt quc quy quz taq tzm
+"""
+
+# ISO 639-3 (and the larger language, where corpora have a part of it) and 639-1
+_SHORT = """
+afr af aka ak als sq amh am arb ar asm as ayr ay azj az bak ba bam bm bel be ben bn bod bo bos bs bul bg cat ca
+ces cs cor kw cym cy dan da deu de dzo dz ell el eng en epo eo est et eus eu ewe ee fao fo fas fa fij fj fin fi
+fra fr fry fy gla gd gle ga glg gl grn gn guj gu hat ht hau ha heb he hin hi hrv hr hun hu hye hy ibo ig ind id
+isl is ita it jav jv jpn ja kan kn kas ks kat ka kaz kk khk mn khm km kik ki kin rw kir ky kor ko kur ku lao lo
+lat la lim li lin ln lit lt ltz lb lug lg lvs lv mal ml mar mr mkd mk mlg mg mlt mt mri mi msa ms mya my nep ne
+nld nl nno nn nob nb nya ny oci oc orm om ory or pan pa pes fa plt mg pol pl por pt pus ps que qu ron ro run rn
+rus ru sag sg san sa sin si slk sk slv sl smo sm sna sn snd sd som so sot st spa es sqi sq srd sc srp sr ssw ss
+sun su swa sw swe sv swh sw tam ta tat tt tel te tgk tg tgl tl tha th tir ti tsn tn tso ts tuk tk tur tr twi tw
+uig ug ukr uk urd ur uzb uz uzn uz vie vi wol wo xho xh ydd yi yid yi yor yo zho zh zsm ms zul zu
 """
 
 # as the columns of spreadsheets are often called
@@ -63,6 +77,16 @@ def is_language(name: str) -> bool:
     return False
 
 
+def shortest_code(name: str) -> str:
+    """A language without its region or script, by its code of two letters if it has one.
+
+    >>> shortest_code("khm_Khmr"), shortest_code("pt-BR"), shortest_code("quy")
+    ('km', 'pt', 'quy')
+    """
+    own = re.split(r"[-_]", name.strip().lower())[0]
+    return _short_codes().get(own, own)
+
+
 def code_of(name: str) -> str | None:
     """The code of a language by what a column is called: the code itself, as it is written, or the English name.
 
@@ -85,6 +109,12 @@ def english_name(code: str) -> str | None:
 @cache
 def _codes() -> frozenset[str]:
     return frozenset(_CODES.split())
+
+
+@cache
+def _short_codes() -> dict[str, str]:
+    words = _SHORT.split()
+    return dict(zip(words[::2], words[1::2], strict=True))
 
 
 @cache

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from s2s.corpus.guess import as_specs, guess_languages
+from s2s.corpus.guess import as_specs, guess_languages, in_direction, refuse_other_languages
 from s2s.errors import UsageError
 
 
@@ -84,3 +84,27 @@ def test_languages_by_name(spec: str, languages: tuple[str, str] | None) -> None
 def test_languages_of_a_table(tmp_path: Path, name: str, content: str, languages: tuple[str, str] | None) -> None:
     (tmp_path / name).write_text(content, "utf-8")
     assert guess_languages(str(tmp_path / name)) == languages
+
+
+@pytest.mark.parametrize(
+    ("spec", "source", "target", "turned"),
+    [
+        ("train.{eng,khm}", "km", "en", "train.{khm,eng}"),
+        ("dev.{eng_Latn,khm_Khmr}", "km", "en", "dev.{khm_Khmr,eng_Latn}"),
+        ("train.{spa,quy}", "quy", "spa", "train.{quy,spa}"),
+        ("train.{spa,xyz}", "xyz", "spa", "train.{xyz,spa}"),  # known because it was said
+        ("train.{En,Wo}", "wo", "en", "train.{Wo,En}"),
+        ("train.{ain,jpn}", "ain", "ja", "train.{ain,jpn}"),
+        ("train.{src,tgt}", "de", "en", "train.{src,tgt}"),
+    ],
+)
+def test_files_are_turned_by_whatever_names_the_languages_have(
+    spec: str, source: str, target: str, turned: str
+) -> None:
+    assert in_direction(spec, source, target) == turned
+
+
+def test_codes_of_two_and_three_letters_are_compared() -> None:
+    refuse_other_languages(["a.{eng_Latn,khm_Khmr}", "b.{km,en}"])
+    with pytest.raises(UsageError, match="is of fra and khm"):
+        refuse_other_languages(["b.{km,en}", "a.{fra,khm}"])
