@@ -16,8 +16,11 @@ from small_corpus import small_config
 from typer.testing import CliRunner
 
 from s2s.cli import app
+from s2s.cli.training import _folder_for
 from s2s.config.load import dump_config
 from s2s.errors import UsageError
+from s2s.paths import at_home
+from s2s.run_folder import run_path
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
@@ -357,3 +360,25 @@ def test_the_config_in_a_run_folder_is_the_one_it_is_trained_by(home: Path) -> N
     assert b"8 updates are done" in again.stderr
     assert b"model: runs/other" in again.stderr
     assert kept.read_text("utf-8") == written
+
+
+def test_the_next_step_is_the_one_that_works(home: Path) -> None:
+    (home / "short.yaml").write_text(
+        (home / "config.yaml").read_text("utf-8").replace("runs/small", "runs/short"), "utf-8"
+    )
+    done = s2s("tokenize", "short.yaml", "--set", "vocab.size=290", cwd=home)
+    assert b"next: s2s train short.yaml --set vocab.size=290" in done.stderr
+
+
+def test_the_home_folder_is_known_where_the_shell_does_not_know_it(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(home)
+    assert _folder_for("~/x", Path("runs/my"), "student") == tmp_path / "x"
+    assert _folder_for("x", Path("runs/my"), "student") == Path("runs/x")
+    assert _folder_for(None, Path("runs/my"), "student") == Path("runs/my-student")
+    assert _folder_for(".", Path("runs/my"), "student") == home
+    assert run_path("~/x") == tmp_path / "x"
+    assert run_path(".") == home
+    assert at_home("~nobody-of-this-name/x") == Path("~nobody-of-this-name/x")  # and no error

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from s2s.formats.content import Content, Piece, Tag, merged
+from s2s.formats.html_tags import BLOCKS
 from s2s.formats.protect import things
 
 _OPENING, _CLOSING = "([{\"'„“‚«<¿¡", ")]}\"'“”’»>"
@@ -209,6 +210,9 @@ def _grouped(pieces: list[Piece | list[Piece]]) -> list[Piece | list[Piece]]:
     return [piece for piece in joined if piece != ""]
 
 
+_CLOSED = re.compile(r"(?:<|&lt;)/(\w+)")  # of HTML, be it code within a tag of XLIFF
+
+
 def _is_between(piece: Piece | list[Piece]) -> bool:
     return isinstance(piece, str) and not any(map(str.isalnum, piece))
 
@@ -221,6 +225,7 @@ class _Taking:
         self._text = ""
         self._stack = [Pair(None, 0)]
         self._waiting: list[Unit] = []  # their right side is not known yet
+        self._ends_block = False  # since the last text
 
     def run(self) -> Plain:
         for piece in self._pieces:
@@ -239,6 +244,7 @@ class _Taking:
                 pair = self._stack.pop()
                 assert pair.tags is not None
                 pair.tags, pair.end = (pair.tags[0], piece), len(self._text)
+                self._ends_block |= any(name in BLOCKS for name in _CLOSED.findall(piece.raw.lower()))
         [root] = self._stack
         text = self._text.rstrip()
         root.end = len(text)
@@ -246,6 +252,9 @@ class _Taking:
 
     def _add_text(self, piece: str) -> None:
         text = re.sub(r"\s+", " ", piece)
+        if self._ends_block and _are_two(self._text[-1:], text[0]):
+            self._text += " "  # as between what is shown below each other
+        self._ends_block = False
         for unit in self._waiting:
             unit.space_right, unit.right = text[0] == " ", text[0]
         if self._waiting and self._text.endswith(" ") and text.lstrip()[:1] in ATTACHED and text[0] != " ":

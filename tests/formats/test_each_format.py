@@ -597,6 +597,27 @@ def test_short_tags_of_phrase_are_pairs() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<![CDATA[<h2>Opening hours</h2><p>We are open</p>]]>",
+        '<bpt id="1">&lt;p&gt;</bpt>Opening hours<ept id="1">&lt;/p&gt;</ept>'
+        '<bpt id="2">&lt;p&gt;</bpt>We are open<ept id="2">&lt;/p&gt;</ept>',
+    ],
+)
+def test_blocks_that_are_text_do_not_make_one_word_of_two(inside: str) -> None:
+    asked: list[str] = []
+
+    def asking(texts: list[str], align: bool) -> list[Translated]:
+        asked.extend(texts)
+        return shouting(texts, align)
+
+    out = translated(xliff(f'<trans-unit id="1"><source>{inside}</source></trans-unit>'), "xliff", asking)
+    assert asked == ["Opening hours We are open"]
+    assert "OPENING HOURS<" in out
+    assert ">WE ARE OPEN<" in out
+
+
 @pytest.mark.parametrize("thing", ["%1", "%L2", "%title", "%site_name", "@count", "$cmd"])
 def test_placeholders_of_toolkits_come_out_or_the_entry_is_fuzzy(thing: str) -> None:
     text = f'msgid "Open {thing} now"\nmsgstr ""\n'

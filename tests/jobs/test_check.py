@@ -199,3 +199,14 @@ def test_text_cannot_break_the_terminal(tmp_path: Path) -> None:
         result = check(name, *more, cwd=tmp_path)
         assert (result.exit_code, "caf\\udce9.po" in result.stdout.replace("\\\\", "\\")) == (65, True), result.stderr
         assert "\x1b" not in result.stdout
+
+
+def test_a_run_is_looked_at_by_its_name(tmp_path: Path) -> None:
+    for side in ("en", "de"):
+        text = (DATA / f"train.{side}").read_text("utf-8").split("\n")[:200]
+        (tmp_path / f"train.{side}").write_text("\n".join(text) + "\n", "utf-8")
+    (tmp_path / "runs/my").mkdir(parents=True)
+    data = "{source: en, target: de, train: 'train.{en,de}', valid: 'train.{en,de}'}"
+    (tmp_path / "runs/my/config.yaml").write_text(f"run: runs/my\ndata: {data}\n", "utf-8")
+    assert check("my", cwd=tmp_path).stdout == check("runs/my/config.yaml", cwd=tmp_path).stdout
+    assert "200" in check("my", cwd=tmp_path).stdout
