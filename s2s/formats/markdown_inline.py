@@ -9,16 +9,18 @@ from markdown_it.token import Token
 
 from s2s.formats.content import Content, Piece, Tag, merged, unpaired_alone
 from s2s.formats.html_tags import VOID
+from s2s.formats.protect import KEPT_WHOLE
 
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]")
 _OPAQUE = re.compile(
+    rf"{KEPT_WHOLE}|"
     r"\{\{[^{}\n]{0,500}\}\}|\{%[^{}\n]{0,500}%\}"
     r"|\[\[[^\[\]\n]+\]\]"
     r"|(?<!\\)\$\$[^$\n]+\$\$"
     r"|(?<![\w\\$])\$(?:(?![\s\d$])[^$`\n]*(?<![\s\\])|\d[^\s$`]*)\$(?![\w$])"
     r"|(?<![\w<.+-])(?<!\]\()(?P<url>(?:[A-Za-z][A-Za-z0-9+.-]{1,20}://|www\.)[^\s<>\"'`\[\]{}|\\^]+)"
 )
-"""What is text for the parser, and no text: code of templates, links of wikis, mathematics, bare addresses."""
+"""What is text for the parser, and no text: code of templates and in elements, links of wikis, mathematics, URLs."""
 _AFTER_URL = ".,;:!?…»”’*_~&"
 _SPECIAL = re.compile(
     r"\\(?=[!-/:-@\[-`{-~]|$)|[`*\[\]<|]|~(?=~)|~(?<=~~)|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|!(?=\[)"

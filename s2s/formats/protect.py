@@ -155,6 +155,15 @@ EMBEDDED = re.compile(r"<(/?)([A-Za-z][\w:.-]*)((?:\s[^<>]*?)?)(/?)>|<!--.*?-->"
 _SHORT = re.compile(r"\{(?P<open>\w{1,9})>|<(?P<close>\w{1,9})\}")  # {1>…<1}, as Phrase writes tags
 
 
+KEPT_WHOLE = (
+    r"<(?P<code>code|kbd|samp|var)\b[^<>\n]*>[^<>\n]*</(?P=code)\s*>"
+    r"|<(?P<kept>[A-Za-z]\w*)\b[^<>\n]*\s(?:translate\s*=\s*[\"']?no\b|class\s*=\s*[\"'][^\"'<>\n]{0,200}\bnotranslate\b)"
+    r"[^<>\n]*>[^<>\n]*</(?P=kept)\s*>"
+)
+"""Elements of HTML that are not translated, within other text."""
+_KEPT_WHOLE = re.compile(KEPT_WHOLE, re.IGNORECASE)
+
+
 def with_embedded_tags(pieces: Content) -> Content:
     """Texts in which tags of HTML are text, as in messages, with those as tags."""
     out: list[Piece] = []
@@ -165,14 +174,16 @@ def with_embedded_tags(pieces: Content) -> Content:
             out.append(piece)
             continue
         place = 0
-        found = sorted([*EMBEDDED.finditer(piece), *_SHORT.finditer(piece)], key=re.Match.start)
-        for match in found:
+        patterns = (_KEPT_WHOLE, EMBEDDED, _SHORT)  # of those that begin at the same place the first counts
+        for match in sorted((one for pattern in patterns for one in pattern.finditer(piece)), key=re.Match.start):
             if match.start() < place:
                 continue
             out.append(piece[place : match.start()])
             place = match.end()
             if match.re is _SHORT:
                 name, is_open, is_alone = f"{{{match['open'] or match['close']}", match["open"] is not None, False
+            elif match.re is _KEPT_WHOLE:
+                name, is_open, is_alone = "", False, True
             else:
                 name = (match[2] or "").lower()
                 is_open, is_alone = not match[1], not name or bool(match[4]) or name in VOID

@@ -590,6 +590,15 @@ def test_code_of_templates_in_markdown_stays(before: str, after: str) -> None:
     assert translated(before, "markdown") == after
 
 
+@pytest.mark.parametrize("form", ["markdown", "po"])
+def test_elements_that_are_code_or_not_to_be_translated_stay(form: str) -> None:
+    text = "Run <code>git push origin</code> and <span translate=no>Acme Corp</span>, <kbd class=x>Ctrl</kbd>"
+    want = "RUN <code>git push origin</code> AND <span translate=no>Acme Corp</span>, <kbd class=x>Ctrl</kbd>"
+    if form == "po":
+        text, want = f'msgid "{text}"\nmsgstr ""\n', f'msgid "{text}"\nmsgstr "{want}"\n'
+    assert translated(text, form) == want
+
+
 def test_short_tags_of_phrase_are_pairs() -> None:
     before = "<trans-unit id='1'><source>Read {1&gt;the manual&lt;1} now {2}</source><target></target></trans-unit>"
     assert '<target state="translated">READ {1&gt;THE MANUAL&lt;1} NOW {2}</target>' in translated(
