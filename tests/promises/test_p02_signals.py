@@ -102,6 +102,7 @@ def stderr_that_nobody_reads(kind: str, step: int) -> None:
     """From an update on nobody reads stderr, and then SIGHUP comes: to be called in a child."""
     from s2s.training.trainer import Trainer
 
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # though these tests may have been started by nohup
     finish = Trainer._finish
     n_updates = 0
 
