@@ -454,6 +454,11 @@ def test_html_says_its_new_language() -> None:
         ("a[^1]\n\n[^1]: b c\n", "A[^1]\n\n[^1]: B C\n"),
         ("a ~~b~~ <https://c.d>\r\n", "A ~~B~~ <https://c.d>\r\n"),
         ("a\n* * *\n", "A\n* * *\n"),
+        # code of templates stays
+        ("[the guide]({{ site.baseurl }}/guide.html)", "[THE GUIDE]({{ site.baseurl }}/guide.html)"),
+        ("- [the guide]({% link guide.md %}): read it", "- [THE GUIDE]({% link guide.md %}): READ IT"),
+        ('See {{< ref "a.md" >}} now.', 'SEE {{< ref "a.md" >}} NOW.'),
+        ("{{< note >}} a dog", "{{< note >}} A DOG"),
     ],
 )
 def test_markdown(before: str, after: str) -> None:
@@ -575,19 +580,6 @@ def test_hostile_texts_are_read_in_time_that_goes_with_their_length(number: int)
 
 
 XML = str.maketrans({"<": "&lt;", "&": "&amp;"})
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("[the guide]({{ site.baseurl }}/guide.html)", "[THE GUIDE]({{ site.baseurl }}/guide.html)"),
-        ("- [the guide]({% link guide.md %}): read it", "- [THE GUIDE]({% link guide.md %}): READ IT"),
-        ('See {{< ref "a.md" >}} now.', 'SEE {{< ref "a.md" >}} NOW.'),
-        ("{{< note >}} a dog", "{{< note >}} A DOG"),
-    ],
-)
-def test_code_of_templates_in_markdown_stays(before: str, after: str) -> None:
-    assert translated(before, "markdown") == after
 
 
 @pytest.mark.parametrize("form", ["markdown", "po"])
