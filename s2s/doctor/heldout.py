@@ -2,8 +2,9 @@
 
 Pairs that say the same, or nearly, are one group, and a group stays on one side. Two pairs belong together if their
 sources, or their targets, have the same letters and digits, or if their sources differ by one word (another, one more,
-one less, whatever their order; in up to `MAX_PAIRS` pairs); and so on from pair to pair. In a text of a few patterns
-most pairs hang together: such a large group is trained on.
+one less, whatever their order; in up to `MAX_PAIRS` pairs); and so on from pair to pair. Where the source is written
+without spaces between words and the target with them, it is the targets that may differ by one word. In a text of a few
+patterns most pairs hang together: such a large group is trained on.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,23 +17,23 @@ from s2s.doctor.characters import Bytes, Sums
 from s2s.doctor.lines import Integers, Truths, look_at
 
 MIN_WORDS = 5
-"""Shorter sources are alike only if they are equal: `a dog` and `a cat` are two sentences."""
+"""Shorter ones are alike only if they are equal: `a dog` and `a cat` are two sentences."""
 
 MAX_PAIRS = 2_000_000
 """Of more pairs only those are found whose sources or targets are equal."""
 
 BYTES_A_WORD = 68
-"""What `group` takes for each word of a source, to find those that differ by one."""
+"""What `group` takes for each word of a side, to find those that differ by one."""
 
 _SALTS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
 
 
-def group(blocks: Iterable[tuple[Sequence[str], Sequence[str]]], *, alike: bool = True) -> Integers:
+def group(blocks: Iterable[tuple[Sequence[str], Sequence[str]]], *, side: int | None = 0) -> Integers:
     """Number the groups of pairs that say the same.
 
     Args:
         blocks: Source and target sides, some thousand at a time.
-        alike: Whether sources that differ by one word belong together; if not, only equal ones.
+        side: 0 if sources that differ by one word belong together, 1 if such targets do; None if only equal ones.
 
     Returns:
         The group of each pair: the index of its first pair.
@@ -49,15 +50,16 @@ def group(blocks: Iterable[tuple[Sequence[str], Sequence[str]]], *, alike: bool 
             has_words = lines.n_words > 0
             keys.append(lines.text[has_words] ^ salt)
             owners.append(index[has_words])
-        if alike:
+        if side is not None:
+            words = (src, tgt)[side]
             bag = np.zeros(len(sources), dtype=np.uint64)
-            mixed = src.words * _SALTS[2]  # so that words of one bag cannot cancel each other
-            np.add.at(bag, src.line_of_word, mixed)
-            long = src.n_words >= MIN_WORDS
+            mixed = words.words * _SALTS[2]  # so that words of one bag cannot cancel each other
+            np.add.at(bag, words.line_of_word, mixed)
+            long = words.n_words >= MIN_WORDS
             keys.append(bag[long])
             owners.append(index[long])
-            of_word = long[src.line_of_word]
-            lines_of = src.line_of_word[of_word]
+            of_word = long[words.line_of_word]
+            lines_of = words.line_of_word[of_word]
             keys.append(bag[lines_of] - mixed[of_word])
             owners.append(index[lines_of])
     return _connected(n, np.concatenate(keys), np.concatenate(owners)) if keys else np.zeros(0, dtype=np.int64)

@@ -13,7 +13,7 @@ from s2s.console import say
 from s2s.corpus.columns import Wanted
 from s2s.corpus.guess import UNKNOWN, in_direction, refuse_other_languages
 from s2s.corpus.pairs import PairCorpus, open_specs, split_direction
-from s2s.doctor.characters import UNSPACED_SCRIPTS
+from s2s.doctor.characters import CHARACTERS_AS_WORDS, UNSPACED_SCRIPTS
 from s2s.doctor.examine import Examined, HeldOut
 from s2s.doctor.faults import Fault
 from s2s.doctor.heldout import BYTES_A_WORD, MAX_PAIRS, group, hold_out
@@ -229,12 +229,15 @@ def _parts(
     _refuse_few(n)
     n_each = min(2_000 if n >= 200_000 else 1_000, max(n // 20, _FEWEST_HELD_OUT))
     say("looking for pairs that say the same, to keep them on one side …")
-    need = BYTES_A_WORD * int(examined.n_words_of[0][kept].sum())
+    side = _side_with_words(examined)
+    need = BYTES_A_WORD * int(examined.n_words_of[side or 0][kept].sum())
     room = available_memory()
     why_not = f"over {MAX_PAIRS:,} pairs" if n > MAX_PAIRS else ""
+    if side is None:
+        why_not = "neither side has spaces between words"
     if not why_not and room is not None and need > room:
         why_not = f"it would take {need / 2**30:.1f} GiB of memory, and {room / 2**30:.1f} GiB are available"
-    groups = group(_blocks(corpus, kept), alike=not why_not)
+    groups = group(_blocks(corpus, kept), side=None if why_not else side)
     counts = {name: n_each if name in to_hold_out else 0 for name in _HELD_OUT}
     never = _is_known(examined, known)[kept] if known else None
     if never is not None and int((~never).sum()) < 2 * n_each:
@@ -252,7 +255,7 @@ def _parts(
     what = "with the same source or target" if why_not else "that say nearly the same"
     say(f"held out {held}, drawn at random; {chosen.n_groups:,} groups of pairs {what} stay together")
     if why_not:
-        say(f"{why_not}: sources that differ by a word are not kept on one side")
+        say(f"{why_not}: pairs that differ by a word are not kept on one side")
     if any(parts[name].sum() < max(_FEWEST_HELD_OUT // 2, counts[name] // 2) for name in to_hold_out):
         raise DataError(
             "there are too few pairs that can be held out: nearly all say nearly the same as others",
@@ -260,6 +263,19 @@ def _parts(
             hint="Give a validation and a test set of your own: --valid, --test.",
         )
     return parts
+
+
+def _side_with_words(examined: Examined) -> int | None:
+    """The side whose words can be told apart, the source if both are such; None if neither is.
+
+    Of Chinese and Japanese a character is taken for a word, which is better than nothing.
+    """
+    main = [side.scripts[0] if side.scripts else "" for side in examined.usual.sides]
+    for without in (UNSPACED_SCRIPTS, UNSPACED_SCRIPTS - CHARACTERS_AS_WORDS):
+        for side in (0, 1):
+            if main[side] not in without:
+                return side
+    return None
 
 
 def _refuse_few(n: int) -> None:

@@ -13,9 +13,9 @@ from s2s.doctor.heldout import _connected, group, hold_out
 BASE = ("a man in a red shirt reads a book", "ein Mann im roten Hemd liest ein Buch")
 
 
-def groups_of(pairs: list[tuple[str, str]], *, alike: bool = True) -> list[int]:
+def groups_of(pairs: list[tuple[str, str]], *, side: int | None = 0) -> list[int]:
     blocks = [([src for src, _ in part], [tgt for _, tgt in part]) for part in (pairs[:3], pairs[3:]) if part]
-    return group(blocks, alike=alike).tolist()
+    return group(blocks, side=side).tolist()
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,17 @@ def test_what_is_said_otherwise_is_not() -> None:
         ("", "gar nichts"),  # no words, no group
     ]
     assert groups_of(pairs) == list(range(6))
-    assert groups_of([BASE, ("a man in a blue shirt reads a book", "y")], alike=False) == [0, 1]
+    assert groups_of([BASE, ("a man in a blue shirt reads a book", "y")], side=None) == [0, 1]
+
+
+def test_targets_are_nearly_the_same_where_sources_have_no_spaces() -> None:
+    pairs = [
+        ("ผู้ชายคนหนึ่งกำลังอ่านหนังสือ", "a man in a red shirt reads"),
+        ("ผู้ชายอีกคนกำลังอ่านหนังสือพิมพ์", "a man in a blue shirt reads"),
+        ("สุนัขสองตัววิ่ง", "two dogs run over a field"),
+    ]
+    assert groups_of(pairs, side=1) == [0, 0, 2]
+    assert groups_of(pairs) == [0, 1, 2]
 
 
 @given(st.integers(1, 40), st.lists(st.tuples(st.integers(0, 15), st.integers(0, 39)), max_size=60))

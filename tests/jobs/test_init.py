@@ -4,6 +4,7 @@ import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -356,7 +357,34 @@ def test_what_is_kept_on_one_side_is_what_is_said(
     is_nearly_same_together = not train & test
     assert is_nearly_same_together == (most == 600)
     assert ("that say nearly the same stay together" in said) == is_nearly_same_together
-    assert ("over 100 pairs: sources that differ by a word are not" in said) == (not is_nearly_same_together)
+    assert ("over 100 pairs: pairs that differ by a word are not" in said) == (not is_nearly_same_together)
+
+
+@pytest.mark.parametrize("unspaced", [["en"], ["de"], ["en", "de"]])
+def test_text_without_spaces_is_told_apart_by_the_other_side(
+    folder: Path, capsys: pytest.CaptureFixture[str], unspaced: list[str]
+) -> None:
+    for side in ("en", "de"):  # among them some couples that differ by the last word
+        numbered = [
+            f"{line} {chr(97 + n // 26)}{chr(97 + n % 26)}" for n, line in enumerate(lines(folder / f"all.{side}"))
+        ]
+        text = [f"{line} {last}" for last, part in (("red", numbered), ("blue", numbered[:100])) for line in part]
+        if side in unspaced:  # in Thai letters
+            text = [
+                "".join(chr(0x0DA0 + ord(char)) for char in line.lower() if char in ascii_lowercase) for line in text
+            ]
+        (folder / f"all.{side}").write_text("\n".join(text) + "\n", "utf-8")
+    split_text(RunFolder(folder / "x"), Wishes([f"{folder}/all.{{en,de}}"], [], [], source="en", target="de"))
+    said = capsys.readouterr().err
+    assert ("neither side has spaces between words: pairs that differ by a word are not" in said) == (
+        len(unspaced) == 2
+    )
+    if len(unspaced) == 1:
+        side = "de" if "en" in unspaced else "en"
+        train, test = (
+            {line.rpartition(" ")[0] for line in lines(folder / f"x/data/{name}.{side}")} for name in ("train", "test")
+        )
+        assert not train & test
 
 
 def test_text_that_is_known_is_said_to_be_known(folder: Path) -> None:
