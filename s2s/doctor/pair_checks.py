@@ -44,7 +44,7 @@ def flags_of(sources: Sequence[str], targets: Sequence[str], usual: Usual) -> tu
     """
     flags = np.zeros(len(sources), dtype=np.uint32)
     looked = []
-    foreign = []
+    foreign, unknown = [], []
     for text, side in zip((sources, targets), usual.sides, strict=True):
         lines = look_at(text, side.own)
         looked.append(lines)
@@ -53,8 +53,7 @@ def flags_of(sources: Sequence[str], targets: Sequence[str], usual: Usual) -> tu
         foreign.append((n_other >= 2) & (n_other > 2 * lines.count_words((classes & OWN) != 0)))
         _mark(flags, Fault.EMPTY, lines.n_characters == 0)
         n_known = lines.count_words((classes & KNOWN) != 0)
-        if side.tells_unknown:
-            _mark(flags, Fault.UNKNOWN_WORDS, (lines.n_words >= 6) & (n_known * 3 < lines.n_words))
+        unknown.append((lines.n_words >= 6) & (n_known * 3 < lines.n_words) & side.tells_unknown)
         _mark(flags, Fault.OTHER_SCRIPT, (lines.n_letters >= 3) & (lines.n_own * 2 < lines.n_letters))
         for index in np.flatnonzero(_mixed(lines)).tolist():
             flags[index] |= _looks_alike(text[index])
@@ -70,6 +69,7 @@ def flags_of(sources: Sequence[str], targets: Sequence[str], usual: Usual) -> tu
     src, tgt = looked
     swapped = foreign[0] & foreign[1]
     _mark(flags, Fault.SWAPPED, swapped)
+    _mark(flags, Fault.UNKNOWN_WORDS, (unknown[0] | unknown[1]) & ~swapped)
     same = (src.text == tgt.text) & (src.n_words >= 2) & (src.n_letters >= 4)
     _mark(flags, Fault.COPIED, same)
     _mark(flags, Fault.OTHER_LANGUAGE, (foreign[0] | foreign[1]) & ~swapped & ~same)

@@ -7,13 +7,19 @@ import numpy as np
 
 from s2s.doctor import characters
 from s2s.doctor.characters import Bytes, Sums
-from s2s.doctor.lines import Integers, Lines, look_at
+from s2s.doctor.lines import Integers, Lines, Truths, look_at
 
 N_FREQUENT = 2_000
 """Words of a side, the most frequent, that tell its language."""
 
 OWN, OTHER, KNOWN = 1, 2, 4
 """Bits of a word's class: typical of its side; typical of the other side; seen at least twice on its side."""
+
+_TELLING = 10
+"""A word that occurs less often says nothing about the side that a pair is written on."""
+
+_ROUNDS = 10
+"""So often pairs are turned and words counted anew, at most."""
 
 _SLOTS_BITS = 22
 _SHIFT = np.uint64(64 - _SLOTS_BITS)
@@ -65,10 +71,18 @@ class Usual:
 def learn(sources: Sequence[str], targets: Sequence[str]) -> Usual:
     """Learn what is usual from a sample, some tens of thousands of pairs spread over the corpus.
 
+    Pairs that are written the other way round than most are turned first, lest each side have the words of both.
+
     Args:
         sources: Source sides.
         targets: As many target sides.
     """
+    nothing: Bytes = np.zeros(characters.N_CODES, dtype=np.uint8)
+    is_turned = _turned(look_at(sources, nothing), look_at(targets, nothing))
+    if is_turned.any():
+        pairs = list(zip(sources, targets, strict=True))
+        sources = [tgt if turned else src for (src, tgt), turned in zip(pairs, is_turned, strict=True)]
+        targets = [src if turned else tgt for (src, tgt), turned in zip(pairs, is_turned, strict=True)]
     scripts = [_scripts(text) for text in (sources, targets)]
     own = [_letters_of(names) for names in scripts]
     looked = [look_at(text, letters) for text, letters in zip((sources, targets), own, strict=True)]
@@ -95,6 +109,46 @@ def learn(sources: Sequence[str], targets: Sequence[str]) -> Usual:
     apart = np.abs(n_tgt - ratio * n_src)[both] / np.sqrt(np.maximum(1.0, (n_tgt + ratio * n_src)[both] / 2))
     spread = float(np.median(apart)) / 0.6745 if both.any() else 1.0  # the median deviation of a normal variable
     return Usual((sides[0], sides[1]), ratio, max(spread, 0.5))
+
+
+def _turned(src: Lines, tgt: Lines) -> Truths:
+    """Which pairs are written the other way round than most, if that is plain.
+
+    A word speaks for the side on which it is found oftener; what the words of a pair say together turns it, then words
+    are counted anew. This is believed only if in the end most words are typical of one side, which more of them
+    were not before: in a corpus of one language, or of two that share their words, nothing is.
+    """
+    different, index = np.unique(np.concatenate([src.words, tgt.words]), return_inverse=True)
+    words = index[: len(src.words)], index[len(src.words) :]
+    lines = src.line_of_word, tgt.line_of_word
+    n_words, n = len(different), len(src.text)
+
+    def count(is_turned: Truths) -> tuple[Integers, Integers]:
+        """How often each word occurs on either side once the pairs are turned."""
+        straight = [np.bincount(words[side][~is_turned[lines[side]]], minlength=n_words) for side in (0, 1)]
+        turned = [np.bincount(words[side][is_turned[lines[side]]], minlength=n_words) for side in (0, 1)]
+        return straight[0] + turned[1], straight[1] + turned[0]
+
+    def typical(counts: tuple[Integers, Integers]) -> float:
+        """The share of all words that are typical of their side."""
+        most, least = np.maximum(*counts), np.minimum(*counts)
+        is_typical = (most >= _TELLING) & (most > 10 * least)
+        return float(most[is_typical].sum()) / max(1, int((most + least).sum()))
+
+    none: Truths = np.zeros(n, dtype=np.bool_)
+    is_turned, counts = none, count(none)
+    before = typical(counts)
+    for _ in range(_ROUNDS):
+        says = np.where(counts[0] + counts[1] >= _TELLING, np.log((counts[0] + 1) / (counts[1] + 1)), 0.0)
+        sums = [np.bincount(lines[side], weights=says[words[side]], minlength=n) for side in (0, 1)]
+        now: Truths = sums[0] < sums[1]
+        if (now == is_turned).all():
+            break
+        is_turned, counts = now, count(now)
+    if 2 * int(is_turned.sum()) > n:
+        is_turned = ~is_turned
+    after = typical(counts)
+    return is_turned if after > 0.5 and after > before else none
 
 
 def _scripts(text: Sequence[str]) -> tuple[str, ...]:

@@ -32,6 +32,26 @@ def faults(usual: Usual, src: str, tgt: str) -> Fault:
     return Fault(int(flags[0]))
 
 
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.2, 0.45])
+def test_pairs_written_the_other_way_round_are_found_however_many(share: float) -> None:
+    generator = random.Random(3)
+    pairs = list(zip(*sentences(2_000), strict=True))
+    is_swapped = [generator.random() < share for _ in pairs]
+    pairs = [(tgt, src) if swapped else (src, tgt) for (src, tgt), swapped in zip(pairs, is_swapped, strict=True)]
+    sources, targets = (list(side) for side in zip(*pairs, strict=True))
+    flags, _ = flags_of(sources, targets, learn(sources, targets))
+    assert ((flags & np.uint32(Fault.SWAPPED)) != 0).tolist() == is_swapped
+    assert not (flags & ~np.uint32(Fault.SWAPPED)).any()
+
+
+def test_where_both_sides_share_their_words_nothing_is_the_other_way_round() -> None:
+    generator = random.Random(3)
+    sources, _ = sentences(2_000)
+    targets = [" ".join(generator.sample(line.split(), len(line.split()) * 2 // 3)) for line in sources]
+    flags, _ = flags_of(sources, targets, learn(sources, targets))
+    assert not (flags & np.uint32(Fault.SWAPPED)).any()
+
+
 def test_what_is_usual_is_learnt(usual: Usual) -> None:
     assert [side.scripts for side in usual.sides] == [("Latin",), ("Latin",)]
     assert usual.ratio == pytest.approx(1.1, abs=0.15)
