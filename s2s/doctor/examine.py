@@ -102,7 +102,16 @@ class Examined:
     @property
     def is_broken(self) -> bool:
         """Whether training would refuse it, or learn from pairs that do not belong together."""
-        return bool(self.n_unreadable or self.count(Fault.NOT_UTF8) or not self.is_parallel or not self.is_kept.any())
+        is_turned = 2 * self.count(Fault.SWAPPED) > len(
+            self.flags
+        )  # of a validation or test set, beside the training text
+        return bool(
+            self.n_unreadable
+            or self.count(Fault.NOT_UTF8)
+            or is_turned
+            or not self.is_parallel
+            or not self.is_kept.any()
+        )
 
 
 @dataclass(frozen=True)
@@ -120,21 +129,20 @@ class HeldOut:
     targets: Sums
 
     @classmethod
-    def of(cls, fault: Fault, examined: Examined, *, either_way: bool = False) -> "HeldOut":
+    def of(cls, fault: Fault, examined: Examined) -> "HeldOut":
         """The sides of a corpus that was looked through.
+
+        A pair that is written the other way round has them too: sources are looked for among targets, and targets among
+        sources, those of three words or fewer left out.
 
         Args:
             fault: What a pair is that has one of them.
             examined: What was found.
-            either_way: A pair of the other direction has them too: sources are looked for among targets, and targets
-                among sources, those of three words or fewer left out.
         """
         src, tgt = examined.texts
         n_src, n_tgt = examined.n_words_of
-        sources, targets = src[n_src > 0], tgt[n_tgt > 3]
-        if either_way:
-            sources, targets = np.concatenate([sources, targets]), np.concatenate([targets, src[n_src > 3]])
-        return cls(fault, np.unique(sources), np.unique(targets))
+        sources, targets = (src[n_src > 0], tgt[n_tgt > 3]), (tgt[n_tgt > 3], src[n_src > 3])
+        return cls(fault, np.unique(np.concatenate(sources)), np.unique(np.concatenate(targets)))
 
     def holds(self, sources: Sums, targets: Sums) -> npt.NDArray[np.bool_]:
         """Which pairs have a side that is in it, by hash sums."""
@@ -189,6 +197,20 @@ def examine(corpus: PairCorpus, held_out: Sequence[HeldOut] = ()) -> Examined:
     _mark_many(found)
     found.parts = _parts(runs, np.concatenate(lengths[0]), np.concatenate(lengths[1]))
     return found
+
+
+def mark_turned(found: Examined, corpus: PairCorpus, usual: Usual) -> None:
+    """Mark the pairs of a validation or test set that are written the other way round than the training text.
+
+    Beside itself, a set that is turned as a whole is as usual.
+
+    Args:
+        found: What was found in the set; gets the marks.
+        corpus: The set.
+        usual: What is usual in the training text.
+    """
+    parts = [flags_of(sources, targets, usual)[0] for _, sources, targets in _blocks(corpus.readable(lambda _: None))]
+    found.flags |= np.concatenate(parts) & np.uint32(Fault.SWAPPED)
 
 
 def pairs_at(corpus: PairCorpus, indices: Iterable[int]) -> dict[int, Pair]:

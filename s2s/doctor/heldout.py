@@ -1,10 +1,10 @@
 """Which pairs to hold out for validation and test, so that nothing of them is in the training text.
 
 Pairs that say the same, or nearly, are one group, and a group stays on one side. Two pairs belong together if their
-sources, or their targets, have the same letters and digits, or if their sources differ by one word (another, one more,
-one less, whatever their order; in up to `MAX_PAIRS` pairs); and so on from pair to pair. Where the source is written
-without spaces between words and the target with them, it is the targets that may differ by one word. In a text of a few
-patterns most pairs hang together: such a large group is trained on.
+sources, or their targets, have the same letters and digits (or, of four words or more, the source of one and the target
+of the other), or if their sources differ by one word (another, one more, one less, whatever their order; in up to
+`MAX_PAIRS` pairs); and so on from pair to pair. It may be the targets that differ by one word, where only these have
+spaces between words. In a text of a few patterns most pairs hang together: such a large group is trained on.
 """
 
 from collections.abc import Iterable, Sequence
@@ -48,7 +48,8 @@ def group(blocks: Iterable[tuple[Sequence[str], Sequence[str]]], *, side: int | 
         n += len(sources)
         for lines, salt in ((src, _SALTS[0]), (tgt, _SALTS[1])):
             has_words = lines.n_words > 0
-            keys.append(lines.text[has_words] ^ salt)
+            # what many words say may be on the other side of another pair
+            keys.append((lines.text ^ np.where(lines.n_words > 3, _SALTS[0], salt))[has_words])
             owners.append(index[has_words])
         if side is not None:
             words = (src, tgt)[side]

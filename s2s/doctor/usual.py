@@ -130,14 +130,17 @@ def _turned(src: Lines, tgt: Lines) -> Truths:
         return straight[0] + turned[1], straight[1] + turned[0]
 
     def typical(counts: tuple[Integers, Integers]) -> float:
-        """The share of all words that are typical of their side."""
+        """The share of the words that may tell which are typical of their side."""
         most, least = np.maximum(*counts), np.minimum(*counts)
-        is_typical = (most >= _TELLING) & (most > 10 * least)
-        return float(most[is_typical].sum()) / max(1, int((most + least).sum()))
+        both = most + least
+        return float(most[(both >= _TELLING) & (most > 10 * least)].sum()) / max(1, int(both[both >= _TELLING].sum()))
 
     none: Truths = np.zeros(n, dtype=np.bool_)
     is_turned, counts = none, count(none)
     before = typical(counts)
+    if n and np.array_equal(*counts):  # as where a corpus follows itself turned round: one pair has to begin
+        is_turned = np.arange(n) == np.argmax(src.n_words + tgt.n_words)
+        counts = count(is_turned)
     for _ in range(_ROUNDS):
         says = np.where(counts[0] + counts[1] >= _TELLING, np.log((counts[0] + 1) / (counts[1] + 1)), 0.0)
         sums = [np.bincount(lines[side], weights=says[words[side]], minlength=n) for side in (0, 1)]

@@ -12,7 +12,7 @@ from s2s.corpus.columns import Wanted
 from s2s.corpus.guess import UNKNOWN, as_specs, guess_languages, in_direction, specs_of_option
 from s2s.corpus.pairs import PairCorpus, files_of, open_specs
 from s2s.corpus.text import uncompressed_suffix
-from s2s.doctor.examine import Examined, HeldOut, examine
+from s2s.doctor.examine import Examined, HeldOut, examine, mark_turned
 from s2s.doctor.faults import Fault
 from s2s.doctor.report import Report
 from s2s.errors import UsageError
@@ -81,14 +81,14 @@ def check(corpora: Mapping[str, PairCorpus], *, n_examples: int = 3, others: Seq
     Raises:
         DataError: A split has no pair, or a file of it is no text at all.
     """
-    reports: dict[str, list[Report]] = {}
+    found: dict[str, list[tuple[tuple[str, str] | None, str, PairCorpus, Examined]]] = {}
     held_out: list[HeldOut] = []
     has_several = len(set().union(*(corpus.directions for corpus in corpora.values()))) > 1
     for split, fault in (("test", Fault.IN_TEST), ("valid", Fault.IN_VALID), ("train", None)):
         if split not in corpora:
             continue
         avoid = [*held_out, *others] if fault is None else [*held_out]
-        reports[split] = []
+        found[split] = []
         for note in corpora[split].notes():
             say(f"note: {note}")
         for direction, corpus in corpora[split].by_direction().items():
@@ -96,9 +96,15 @@ def check(corpora: Mapping[str, PairCorpus], *, n_examples: int = 3, others: Seq
             say(f"looking at {name} …")
             examined = examine(corpus, avoid)
             if fault is not None:
-                held_out.append(HeldOut.of(fault, examined, either_way=has_several))
-            reports[split].append(Report.of(name, corpus, examined, n_examples))
-    return [report for split in corpora for report in reports[split]]
+                held_out.append(HeldOut.of(fault, examined))
+            found[split].append((direction, name, corpus, examined))
+    for direction, _, _, train in found.get("train", []):
+        for other, _, corpus, examined in [*found.get("valid", []), *found.get("test", [])]:
+            if other == direction or not has_several:
+                mark_turned(examined, corpus, train.usual)
+    return [
+        Report.of(name, corpus, examined, n_examples) for split in corpora for _, name, corpus, examined in found[split]
+    ]
 
 
 def clean_files(spec: str, corpora: Mapping[str, PairCorpus], wanted: Wanted) -> list[Path]:

@@ -122,6 +122,8 @@ def split_text(
                 where=corpora[name].description,
                 hint=f"See above; mend the text first.{hint}",
             )
+    for name, report in reports.items():
+        _refuse_turned(name, report.examined, corpora[name], wishes)
     parts = _parts(corpora["train"], train, wishes, to_hold_out, known)
     n_pairs = {name: int(mask.sum()) for name, mask in parts.items()}
     _refuse_few(n_pairs["train"])
@@ -137,6 +139,19 @@ def split_text(
             specs[name] = given[name][0] if len(given[name]) == 1 else given[name]
             n_pairs[name] = len(reports[name].examined.flags)
     return SplitText(source, target, specs, n_pairs, n_characters)
+
+
+def _refuse_turned(name: str, examined: Examined, corpus: PairCorpus, wishes: Wishes) -> None:
+    """Raise DataError if so many pairs are the other way round that nobody knows which way is meant."""
+    n_swapped, n = examined.count(Fault.SWAPPED), len(examined.flags)
+    if n_swapped * 5 > n and (wishes.clean or name != "train"):
+        what = "of its pairs are" if name == "train" else "pairs are, beside the training text,"
+        raise DataError(
+            f"{n_swapped:,} of {n:,} {what} written the other way round: which way is meant is not known",
+            where=corpus.description,
+            hint="Turn them in the text, or leave them out (s2s check --clean writes what most pairs are); if both"
+            " directions are meant, write a config that names them (docs/data.md).",
+        )
 
 
 def _may_be_parallel(examined: Examined) -> bool:
@@ -231,6 +246,8 @@ def _parts(
     say("looking for pairs that say the same, to keep them on one side …")
     side = _side_with_words(examined)
     need = BYTES_A_WORD * int(examined.n_words_of[side or 0][kept].sum())
+    if CHARACTERS_AS_WORDS & {*examined.usual.sides[side or 0].scripts}:
+        need *= 2  # a character counts there as half a word
     room = available_memory()
     why_not = f"over {MAX_PAIRS:,} pairs" if n > MAX_PAIRS else ""
     if side is None:
@@ -268,12 +285,18 @@ def _parts(
 def _side_with_words(examined: Examined) -> int | None:
     """The side whose words can be told apart, the source if both are such; None if neither is.
 
-    Of Chinese and Japanese a character is taken for a word, which is better than nothing.
+    Of Chinese and Japanese a character is taken for a word, which is better than nothing; there may be many names in
+    Latin letters among them.
     """
-    main = [side.scripts[0] if side.scripts else "" for side in examined.usual.sides]
-    for without in (UNSPACED_SCRIPTS, UNSPACED_SCRIPTS - CHARACTERS_AS_WORDS):
+    scripts = [side.scripts for side in examined.usual.sides]
+    firsts = [names[:1] for names in scripts]
+    for of_side, without in (
+        (scripts, UNSPACED_SCRIPTS),
+        (firsts, UNSPACED_SCRIPTS),
+        (firsts, UNSPACED_SCRIPTS - CHARACTERS_AS_WORDS),
+    ):
         for side in (0, 1):
-            if main[side] not in without:
+            if not without & {*of_side[side]}:
                 return side
     return None
 

@@ -34,6 +34,11 @@ def test_what_says_the_same_or_nearly_is_one_group(other: tuple[str, str]) -> No
     assert groups_of([BASE, far, far, other]) == [0, 1, 1, 0]
 
 
+def test_a_pair_and_itself_turned_round_are_one_group() -> None:
+    assert groups_of([BASE, ("ganz anders gesagt als vorhin", BASE[0]), BASE[::-1], ("x", "y")]) == [0, 0, 0, 3]
+    assert groups_of([("ja", "yes"), ("yes", "ja")]) == [0, 1]  # anybody says those
+
+
 def test_what_is_said_otherwise_is_not() -> None:
     pairs = [
         BASE,

@@ -44,6 +44,16 @@ def test_pairs_written_the_other_way_round_are_found_however_many(share: float) 
     assert not (flags & ~np.uint32(Fault.SWAPPED)).any()
 
 
+def test_a_corpus_that_follows_itself_turned_round_is_half_swapped() -> None:
+    src, tgt = sentences(1_000)
+    sources, targets = src + tgt, tgt + src
+    flags, _ = flags_of(sources, targets, learn(sources, targets))
+    swapped = (flags & np.uint32(Fault.SWAPPED)) != 0
+    least, most = sorted((int(swapped[:1_000].sum()), int(swapped[1_000:].sum())))
+    assert least == 0
+    assert most > 990
+
+
 def test_where_both_sides_share_their_words_nothing_is_the_other_way_round() -> None:
     generator = random.Random(3)
     sources, _ = sentences(2_000)

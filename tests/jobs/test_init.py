@@ -22,7 +22,7 @@ from s2s.doctor.examine import HeldOut, examine
 from s2s.doctor.faults import Fault
 from s2s.errors import DataError, UsageError
 from s2s.jobs import init as job
-from s2s.jobs.split_text import Wishes, split_text
+from s2s.jobs.split_text import Wishes, _side_with_words, split_text
 from s2s.run_folder import RunFolder
 from s2s.training.schedule import learning_rate
 
@@ -385,6 +385,27 @@ def test_text_without_spaces_is_told_apart_by_the_other_side(
             {line.rpartition(" ")[0] for line in lines(folder / f"x/data/{name}.{side}")} for name in ("train", "test")
         )
         assert not train & test
+
+
+def test_text_that_is_written_the_other_way_round_is_refused(folder: Path) -> None:
+    text = [lines(folder / f"all.{side}") for side in ("en", "de")]
+    for name, part in (("test", slice(0, 100)), ("mixed", slice(100, 300))):
+        for side, turned, other in (("en", *text[::-1]), ("de", *text)):
+            kept = turned[part] + (other[300:600] if name == "mixed" else [])
+            (folder / f"{name}.{side}").write_text("\n".join(kept) + "\n", "utf-8")
+    with pytest.raises(DataError, match="100 of 100 pairs are, beside the training text, written the other way round"):
+        split_text(RunFolder(folder / "x"), Wishes([f"{folder}/all.{{en,de}}"], [], [f"{folder}/test.{{en,de}}"]))
+    with pytest.raises(DataError, match=r"19\d of 500 of its pairs are written the other way round"):
+        split_text(RunFolder(folder / "x"), Wishes([f"{folder}/mixed.{{en,de}}"], [], []))
+    split_text(RunFolder(folder / "x"), Wishes([f"{folder}/mixed.{{en,de}}"], [], [], clean=False))
+
+
+def test_names_in_latin_letters_do_not_make_chinese_a_text_with_spaces(folder: Path) -> None:
+    for side, text in (("zh", "点击 Settings{} 打开 Preferences{} 再看"), ("en", "click Settings{} and look {}")):
+        (folder / f"ui.{side}").write_text("".join(text.format(n, n) + "\n" for n in range(30)), "utf-8")
+    examined = examine(open_pairs([f"{folder}/ui.{{zh,en}}"], source="zh", target="en"))
+    assert examined.usual.sides[0].scripts == ("Latin", "Han")
+    assert _side_with_words(examined) == 1
 
 
 def test_text_that_is_known_is_said_to_be_known(folder: Path) -> None:
