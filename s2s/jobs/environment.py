@@ -23,7 +23,8 @@ EXTRAS = {
     "ctranslate2": "s2s export --to ctranslate2",
     "transformers": "the check of s2s export --to hf-marian",
     "tensorboard": "train.tensorboard",
-    "onnxruntime": "s2s export --to onnx",
+    "onnx": "s2s export --to onnx",
+    "onnxruntime": "the check of s2s export --to onnx",
     "starlette": "s2s serve",
 }
 """Packages that some commands need, with these."""

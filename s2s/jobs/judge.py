@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from s2s.config.load import load_config
@@ -69,7 +69,7 @@ def evaluate_all(
         usable.append(run)
         for text in test_sets:
             check_languages(run, text)
-            parts = [text] if text.target else text.by_target(load_targets(run))
+            parts = _parts_for(run, text)
             _refuse_untold(run, parts[0])
             tasks += [(run, part) for part in parts]
         for split in splits:
@@ -97,6 +97,20 @@ def evaluate_all(
         found.append(evaluate_run(run, test_set, beam=beam, length_penalty=length_penalty, device=device, int8=int8))
         tell_notes(found[-1].evaluation)
     return sorted(found, key=lambda one: systems.index(one.path))
+
+
+def _parts_for(run: Path, text: TestSet) -> list[TestSet]:
+    """A text as a model translates it: by language, if it knows several; of those only the one that is asked for."""
+    targets = load_targets(run)
+    if text.target is None or not targets:
+        return text.by_target(targets)
+    tags = tuple(f"{tag_of(target)} " for target in targets)
+    if not any(source.startswith(tags) for source in text.sources):
+        return [replace(text, name=f"{text.name}-{text.target}")]
+    parts = [part for part in replace(text, target=None).by_target(targets) if part.target == text.target]
+    if not parts:
+        raise UsageError(f"{text.name} has nothing that is to be {text.target}, by its tags", where=str(run))
+    return parts
 
 
 def _refuse_untold(run: Path, text: TestSet) -> None:
@@ -139,13 +153,12 @@ def judge_all(found: Sequence[Evaluated], *, with_training: bool) -> list[Judgem
         found: Evaluations.
         with_training: Whether to count the words of the training text, where it is still there.
     """
-    groups: dict[tuple[str, str, str], list[Evaluated]] = {}
+    groups: dict[tuple[str, str], list[Evaluated]] = {}
     for one in found:
         text = one.test_set
-        key = (text.name, "\n".join(text.sources), "\n".join(text.references))
-        groups.setdefault(key, []).append(one)
-    for name in dict.fromkeys(key[0] for key in groups):
-        others = [key for key in groups if key[0] == name]
+        groups.setdefault(("\n".join(text.sources), "\n".join(text.references)), []).append(one)
+    for name in dict.fromkeys(one.test_set.name for one in found):
+        others = [key for key in groups if any(one.test_set.name == name for one in groups[key])]
         if len(others) > 1:
             runs = "; ".join(", ".join(one.evaluation.run for one in groups[key]) for key in others)
             note = f"note: {name} is not the same text in {runs}: do not compare their scores."
@@ -234,7 +247,7 @@ def _text_of_files(
     """Of which text files are translations, and their language, which the first of the runs says if nothing else."""
     if not files:
         return [], ""
-    different = {(text.name, *text.sources, *text.references): text for text in of_runs or given}
+    different = {(*text.sources, *text.references): text for text in of_runs or given}
     if not different:
         raise UsageError("translations need the text that they are of", hint="use --src and --ref, or name a run too")
     if len(different) > 1:

@@ -299,10 +299,11 @@ def _compare_search(
                     continue
             _count(result, bundle, source, mine.ids, other, is_cut)
             result.n_cut_there += beam > 1 and mine.ids != other and is_cut and not mine.cut
-    if references is not None and compared:
+    targets = bundle.targets or (bundle.target,)
+    if references is not None and compared and len(targets) == 1:  # BLEU of several languages together says nothing
         given = [references[row] for _, _, row in compared]
         result.bleu, result.bleu_there = (
-            bleu([bundle.vocabularies.tgt.decode(ids) for ids in found], given, bundle.target).value
+            bleu([bundle.vocabularies.tgt.decode(ids) for ids in found], given, targets[0]).value
             for found in ([one for one, _, _ in compared], [other for _, other, _ in compared])
         )
     return result

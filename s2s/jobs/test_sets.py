@@ -50,7 +50,8 @@ class TestSet:
                 parts.append(TestSet(f"{self.name}-{target}", sources, [self.references[row] for row in rows], target))
         n_left = len(self.sources) - sum(len(part.sources) for part in parts)
         if parts and n_left:
-            say(f"{self.name}: {n_left:,} sentences are not scored: their source is empty, or tells no language")
+            why = "their source is empty, or has no tag of a language that the model knows"
+            say(f"{self.name}: {n_left:,} sentences are not scored: {why}")
         return parts or [self]
 
 
@@ -167,6 +168,8 @@ def other_text(
         named = guess_languages(f"{source},{reference}")
         for run, known in languages.items():
             other = known[::-1]
+            if load_targets(run):  # a model of several directions, whose config may name any two
+                continue
             if named is not None and same_languages(named, other) and not same_languages(named, known):
                 raise UsageError(
                     f"{source} is {named[0]} by its name, and {run} translates from {named[1]} to {named[0]}",
@@ -177,7 +180,14 @@ def other_text(
         raise UsageError("--test-set needs a run, which says the languages", hint="or give --src and --ref")
     for name in names:
         run = next(iter(languages), runs[0])
-        target = to or load_languages(run)[1]
+        targets = load_targets(run)
+        if to is None and len(targets) > 1:
+            raise UsageError(
+                f"translates into {', '.join(targets)}, and nothing says into which",
+                where=str(run),
+                hint=f"Give --to {targets[0]}.",
+            )
+        target = to or (targets or load_languages(run)[1:])[0]
         found.append(sacrebleu_test_set(name, _source_of(name, load_sources(run), target), target))
     if len({text.name for text in found}) < len(found):
         raise UsageError("two test sets have the same name", hint="translations are kept by name: rename one")

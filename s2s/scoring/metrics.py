@@ -8,9 +8,15 @@ from typing import Any
 from s2s.errors import DataError
 
 _AT_ONCE = 1_000
-_CHINESE = frozenset(("zh", "zho", "chi", "cmn", "yue", "wuu"))
+# by code, and as files and columns are often called
+_CHINESE = frozenset(
+    ("zh", "zho", "chi", "cmn", "yue", "wuu", "lzh", "nan", "hak", "gan", "hsn", "cdo", "cn", "chinese")
+)
 _UNSPACED = frozenset(
-    ("ja", "jpn", "th", "tha", "km", "khm", "lo", "lao", "my", "mya", "bur", "bo", "bod", "tib", "dz", "dzo")
+    (
+        *("ja", "jpn", "jp", "japanese", "th", "tha", "thai", "km", "khm", "khmer", "lo", "lao"),
+        *("my", "mya", "bur", "burmese", "bo", "bod", "tib", "tibetan", "dz", "dzo", "shn"),
+    )
 )
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from small_corpus import small_config
@@ -15,7 +16,11 @@ from typer.testing import CliRunner, Result
 
 from s2s.cli import app
 from s2s.decoding.bundle import load_bundle, save_bundle
+from s2s.jobs.evaluate import Evaluated
+from s2s.jobs.judge import judge_all
+from s2s.jobs.test_sets import TestSet
 from s2s.jobs.train import train
+from s2s.scoring.measured import measure
 
 
 def s2s(*arguments: object, cwd: Path) -> Result:
@@ -154,6 +159,21 @@ def test_test_sets_of_one_name_that_differ_are_not_compared_in_silence(home: Pat
     (home / "shorter/resolved.yaml").write_text(text, "utf-8")
     result = s2s("run", "shorter", "--split", "valid", cwd=home)
     assert "valid is not the same text in run; shorter" in result.stderr
+
+
+def test_one_text_is_compared_under_any_name() -> None:
+    def evaluated(run: str, name: str, sources: list[str], hypotheses: list[str]) -> Evaluated:
+        text = TestSet(name, sources, ["A B C D", "E F G H"])
+        measured = measure(hypotheses, text.references, "de")
+        evaluation = SimpleNamespace(run=run)
+        return Evaluated(Path(run), evaluation, text, "de", hypotheses, measured)  # type: ignore[arg-type]
+
+    right, wrong = ["A B C D", "E F G H"], ["A B C", "E F H G"]
+    found = [evaluated("bi", "test", ["a", "e"], right), evaluated("mul", "test-de", ["a", "e"], wrong)]
+    [judgement] = judge_all(found, with_training=False)
+    assert [system.name for system in judgement.systems] == ["bi", "mul"]
+    found.append(evaluated("other", "test", ["b", "e"], right))
+    assert len(judge_all(found, with_training=False)) == 2
 
 
 def test_what_cannot_be_written_does_not_hide_the_scores(home: Path) -> None:

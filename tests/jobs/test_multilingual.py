@@ -25,7 +25,7 @@ from s2s.errors import UsageError
 from s2s.jobs.documents import _language_notes
 from s2s.jobs.evaluate import mean_bleu
 from s2s.jobs.judge import _words_of_run
-from s2s.jobs.test_sets import TestSet, _source_of, check_languages
+from s2s.jobs.test_sets import TestSet, _source_of, check_languages, other_text
 from s2s.jobs.tokenize import tokenize
 from s2s.jobs.train import train
 
@@ -179,8 +179,30 @@ def test_text_with_tags_is_scored_by_language_too(folder: Path) -> None:
     tagged = s2s("evaluate", "run", "--src", "tagged.en", "--ref", "tagged.xx", "--json", cwd=folder)
     told = s2s("evaluate", "run", "--src", "caps.en", "--ref", "caps.xx", "--to", "xx", "--json", cwd=folder)
     [one], [same] = (json.loads(done.stdout)["evaluations"] for done in (tagged, told))
-    assert one["test_set"] == "tagged.en-xx"
+    assert one["test_set"] == same["test_set"].replace("caps", "tagged") == "tagged.en-xx"
     assert [score["value"] for score in one["scores"]] == [score["value"] for score in same["scores"]]
+    # the language that is asked for is that of some lines, or of none
+    for end, text in (("en", "<2de> red cat\n"), ("xx", "rot Katze\n")):
+        with (folder / f"tagged.{end}").open("a", encoding="utf-8") as file:
+            file.write(text)
+    command = ["evaluate", "run", "--src", "tagged.en", "--ref", "tagged.xx", "--json", "--to"]
+    [part] = json.loads(s2s(*command, "xx", cwd=folder).stdout)["evaluations"]
+    assert (part["test_set"], part["scores"]) == (one["test_set"], one["scores"])
+    (folder / "tagged.en").write_text("<2xx> a\n", "utf-8")
+    (folder / "tagged.xx").write_text("A\n", "utf-8")
+    refused = s2s(*command, "de", cwd=folder)
+    assert (refused.exit_code, "nothing that is to be de" in refused.stderr) == (2, True)
+
+
+def test_names_of_the_config_do_not_forbid_a_direction(folder: Path, tmp_path: Path) -> None:
+    """`data.source` and `data.target` of a model of several directions are any two names."""
+    shutil.copytree(folder / "run" / "model", tmp_path / "model")
+    for end, text in (("de", "rot Katze\n"), ("en", "red cat\n")):
+        (tmp_path / f"x.{end}").write_text(text, "utf-8")
+    [found] = other_text([tmp_path / "x.de"], [tmp_path / "x.en"], [], [tmp_path], "xx")
+    assert found.sources == ["rot Katze"]
+    with pytest.raises(UsageError, match="translates into de, xx, and nothing says into which"):
+        other_text([], [], ["wmt14/full"], [tmp_path], None)
 
 
 def test_what_is_said_not_to_be_scored_is_not_scored(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

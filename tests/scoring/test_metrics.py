@@ -45,7 +45,8 @@ def test_scores_carry_signatures() -> None:
 
 
 def test_tokenisation_follows_the_language() -> None:
-    assert {bleu_tokenizer(code) for code in ("zho", "zho-Hans", "cmn", "yue")} == {"zh"}
+    assert {bleu_tokenizer(code) for code in ("zho", "zho-Hans", "cmn", "yue", "cn", "Chinese")} == {"zh"}
+    assert {bleu_tokenizer(code) for code in ("jp", "Japanese", "thai")} == {"char"}
     assert {bleu_tokenizer(code) for code in ("jpn", "tha", "khm", "lao", "mya", "bo")} == {"char"}
     assert [bleu_tokenizer(language) for language in ("de", "zh", "zh_TW", "ja", "JA-JP")] == [
         "13a",
