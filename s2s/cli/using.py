@@ -68,7 +68,7 @@ def evaluate_command(
     from s2s.jobs import judge as job
     from s2s.jobs.evaluate import table
     from s2s.jobs.test_sets import other_text
-    from s2s.run_folder import run_path, write_atomic
+    from s2s.run_folder import refuse_to_lose, run_path, write_atomic
     from s2s.runtime import set_threads
 
     set_threads(threads)
@@ -78,6 +78,7 @@ def evaluate_command(
     if html is not None and not html.absolute().parent.is_dir():
         raise CannotCreateError("there is no such folder", where=str(html.parent))
     found = [system if system.is_file() else run_path(system) for system in systems]
+    refuse_to_lose([*found, *sources, *references], [*files, *([html] if html else [])])
     texts = other_text(sources, references, test_set or [], found, to)
     evaluated = job.evaluate_all(
         found,

@@ -17,8 +17,9 @@ from s2s.corpus.hub import PREFIX, HubSplit
 from s2s.corpus.memories import ENDINGS, MemoryFile
 from s2s.corpus.tables import Complain, CsvFile, JsonLinesFile, Row, TsvFile
 from s2s.corpus.text import check_readable, read_lines, uncompressed_suffix
-from s2s.errors import CannotCreateError, ConfigError, DataError
+from s2s.errors import ConfigError, DataError
 from s2s.paths import at_home
+from s2s.run_folder import refuse_to_lose
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _DIRECTION = re.compile(r"([A-Za-z][\w-]{0,30})>([A-Za-z][\w-]{0,30})\s+")
@@ -196,11 +197,7 @@ class PairCorpus:
         Raises:
             CannotCreateError: Names it.
         """
-        for path in outputs:
-            if path.exists() and any(path.samefile(one) for one in self._files() if one.exists()):
-                raise CannotCreateError(
-                    "is read here; it is not written over", where=str(path), hint="Give what is written another name."
-                )
+        refuse_to_lose(self._files(), outputs)
 
     def _files(self) -> Iterator[Path]:
         """The files of its specs; of the hub those of local folders."""

@@ -18,7 +18,7 @@ from s2s.run_folder.sealed import (
     unlisted_files,
     verify_folder,
 )
-from s2s.run_folder.writing import reporting_os_errors, write_atomic, writing_to
+from s2s.run_folder.writing import refuse_to_lose, reporting_os_errors, write_atomic, writing_to
 
 __all__ = [
     "MANIFEST",
@@ -30,6 +30,7 @@ __all__ = [
     "existing_folder",
     "lock_file",
     "newest_run",
+    "refuse_to_lose",
     "reporting_os_errors",
     "run_path",
     "unlisted_files",

@@ -5,7 +5,7 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -107,6 +107,20 @@ def writing_to(path: Path) -> Iterator[BinaryIO]:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
         raise
+
+
+def refuse_to_lose(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
+    """Raise if a file that is to be written is one that is read.
+
+    Raises:
+        CannotCreateError: Names it.
+    """
+    there = [one for one in inputs if one.exists()]
+    for path in outputs:
+        if path.exists() and any(path.samefile(one) for one in there):
+            raise CannotCreateError(
+                "is read here; it is not written over", where=str(path), hint="Give what is written another name."
+            )
 
 
 @contextlib.contextmanager

@@ -98,10 +98,11 @@ def test_files_alone_need_text_and_language(home: Path) -> None:
     table = s2s("better.txt", "train.de", *text, "--to", "de", cwd=home).stdout
     assert "train.de against better.txt: BLEU +" in table
     assert "better.txt: flagged translations: empty 6" in table
+    (home / "other.en").write_text("".join(f"{line}\n" for line in reversed(lines(home / "train.en"))), "utf-8")
     for arguments, code, words in (
         (["better.txt", *text], 2, "language"),
         (["better.txt", "--to", "de"], 2, "need the text"),
-        (["better.txt", "run", "--split", "valid", *text], 2, "several texts"),
+        (["better.txt", "run", "--split", "valid", "--src", "other.en", *text[2:]], 2, "several texts"),
         (["better.txt", "--to", "de", "--test-set", "wmt14/full"], 2, "needs a run"),
         (["run", "--test-set", "wmt99"], 2, "no test set"),
         (["run", "--test-set", "wmt20", "--to", "xx"], 2, "It has "),
@@ -159,6 +160,17 @@ def test_test_sets_of_one_name_that_differ_are_not_compared_in_silence(home: Pat
     (home / "shorter/resolved.yaml").write_text(text, "utf-8")
     result = s2s("run", "shorter", "--split", "valid", cwd=home)
     assert "valid is not the same text in run; shorter" in result.stderr
+
+
+@pytest.mark.parametrize("output", ["--write", "--html"])
+def test_what_is_judged_is_not_written_over(home: Path, output: str) -> None:
+    for name in ("hyp.tsv", "src.tsv"):
+        (home / name).write_bytes((home / "better.txt").read_bytes())
+    text = ["--src", "src.tsv", "--ref", "train.de", "--to", "de"]
+    for name in ("hyp.tsv", "src.tsv"):
+        result = s2s("hyp.tsv", *text, output, name, cwd=home)
+        assert (result.exit_code, "not written over" in result.stderr) == (73, True)
+        assert lines(home / name) == lines(home / "better.txt")
 
 
 def test_one_text_is_compared_under_any_name() -> None:
