@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pyarrow
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import s2s.corpus.text
@@ -53,7 +53,9 @@ def test_what_is_joined_by_line_feeds_comes_apart_there_and_nowhere_else(
     tmp_path_factory: pytest.TempPathFactory, block: int, lines: list[str], end: bool
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "lines"
-    path.write_bytes("\n".join([*lines, ""] if end else lines).encode())
+    content = "\n".join([*lines, ""] if end else lines).encode()
+    assume(content[:4096].count(0) * 4 < max(16, len(content)))  # more is taken for another encoding
+    path.write_bytes(content)
     if lines:
         lines[0] = lines[0].removeprefix("\ufeff")
     expected = [line.removesuffix("\r") for line in lines]

@@ -305,7 +305,7 @@ def test_what_takes_more_memory_than_there_is_is_not_looked_for(
     wishes = Wishes([f"{folder}/all.{{en,de}}"], [], [])
     monkeypatch.setattr("s2s.jobs.split_text.available_memory", lambda: 100_000)
     split_text(RunFolder(folder / "x"), wishes)
-    assert "0.0 GiB are available: sources that differ by a word are not kept on one side" in capsys.readouterr().err
+    assert "0.0 GiB are available: pairs that differ by a word are not kept on one side" in capsys.readouterr().err
 
 
 def test_a_large_model_that_is_trained_for_minutes_has_a_schedule_that_fits(tmp_path: Path) -> None:
