@@ -102,9 +102,8 @@ class Examined:
     @property
     def is_broken(self) -> bool:
         """Whether training would refuse it, or learn from pairs that do not belong together."""
-        is_turned = 2 * self.count(Fault.SWAPPED) > len(
-            self.flags
-        )  # of a validation or test set, beside the training text
+        # only a validation or test set can be, beside the training text
+        is_turned = 2 * self.count(Fault.SWAPPED) > len(self.flags)
         return bool(
             self.n_unreadable
             or self.count(Fault.NOT_UTF8)

@@ -167,9 +167,9 @@ def other_text(
     for source, reference in zip(sources, references, strict=True):
         named = guess_languages(f"{source},{reference}")
         for run, known in languages.items():
-            other = known[::-1]
             if load_targets(run):  # a model of several directions, whose config may name any two
                 continue
+            other = known[::-1]
             if named is not None and same_languages(named, other) and not same_languages(named, known):
                 raise UsageError(
                     f"{source} is {named[0]} by its name, and {run} translates from {named[1]} to {named[0]}",
